@@ -1,0 +1,184 @@
+/**
+ * What a batch leaves behind for people and for the rest of the application:
+ * items, quarantine rows, events.
+ *
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Event from "../model/Event.ts"
+import * as Observation from "../model/Observation.ts"
+import type * as Outcome from "../model/Outcome.ts"
+import * as Run from "../model/Run.ts"
+import type * as Write from "../model/Write.ts"
+import * as Outbox from "../ports/Outbox.ts"
+import * as Quarantine from "../ports/Quarantine.ts"
+import * as RunRecorder from "../ports/RunRecorder.ts"
+import type { StoreError } from "../ports/StoreError.ts"
+import type { Transaction } from "../ports/UnitOfWork.ts"
+import type * as Plan from "../rules/Plan.ts"
+import * as Refusal from "../rules/Refusal.ts"
+import type * as Apply from "./Apply.ts"
+import type * as Session from "./Session.ts"
+import type * as Sync from "./Sync.ts"
+
+/** @category models @since 0.1.0 */
+export interface Audit {
+  readonly items: ReadonlyArray<Run.Item>
+  readonly counts: Run.Counts
+  /** In arrival order: whether an observation was refused for the first time. */
+  readonly refusals: ReadonlyArray<boolean>
+  readonly quarantined: ReadonlyArray<Quarantine.Refusal>
+  readonly voided: ReadonlyArray<string>
+  readonly events: ReadonlyArray<Event.Event>
+}
+
+/** An observation that holds the lane. @category models @since 0.1.0 */
+export interface Held<A, C> {
+  readonly observation: Observation.Observation<A, C>
+  readonly rejection: Write.Rejection
+}
+
+/**
+ * The audit of a batch: one item per observation, in order, behind those of what
+ * was found on the way.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <A extends object, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  session: Session.Session<C>,
+  observations: ReadonlyArray<Observation.Observation<A, C>>,
+  applied: Apply.Applied,
+  held: Held<A, C> | undefined
+): Audit => {
+  const items: Array<Run.Item> = []
+  const quarantined: Array<Quarantine.Refusal> = []
+  const hasFound = new Set<Observation.ExternalId>()
+  const lastChange = new Map<Observation.ExternalId, number>()
+  observations.forEach((one, index) => {
+    if (applied.decisions.get(index)?._tag === "Change") lastChange.set(one.externalId, index)
+  })
+  const add = (sequence: number, one: Observation.Observation<A, C>, outcome: Outcome.Outcome) =>
+    items.push({
+      sequence,
+      externalId: Observation.ExternalId.make(Refusal.printable(one.externalId)),
+      origin: one.origin,
+      outcome,
+      version: one._tag === "Touch" ? undefined : Refusal.versionOf(sync.source.domain, one)
+    })
+  observations.forEach((one, index) => {
+    const sequence = session.sequence + index
+    if (!hasFound.has(one.externalId)) {
+      hasFound.add(one.externalId)
+      for (const change of applied.findings.get(one.externalId) ?? [])
+        add(sequence, one, toApplied(change, one, applied))
+    }
+    const decision = applied.decisions.get(index)!
+    add(sequence, one, toOutcome(sync.onRefusal, decision, one, applied))
+    if (decision._tag === "Refuse" && sync.onRefusal === "Quarantine") {
+      const isSuperseded = (lastChange.get(one.externalId) ?? -1) > index
+      quarantined.push(toRefusal(sync, session, one, decision.rejection, isSuperseded))
+    }
+  })
+  if (held !== undefined) {
+    add(session.sequence + observations.length, held.observation, { _tag: "Rejected", rejection: held.rejection })
+  }
+  const observed = items.filter((item) => !isFinding(item))
+  return {
+    items,
+    counts: Run.countItems(items),
+    refusals: observed.filter((item) => !isWaiting(item)).map((item) => item.outcome._tag === "Quarantined"),
+    quarantined,
+    voided: applied.voided,
+    events: sync.events ? items.flatMap((item) => toEvent(sync, item)) : []
+  }
+}
+
+/**
+ * Writes the audit in the open unit of work.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const write = Effect.fnUntraced(function* <A, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  session: Session.Session<C>,
+  audit: Audit
+): Effect.fn.Return<void, StoreError, RunRecorder.RunRecorder | Quarantine.Quarantine | Outbox.Outbox | Transaction> {
+  const { subscription } = sync
+  const quarantine = yield* Quarantine.Quarantine
+  yield* (yield* RunRecorder.RunRecorder).record({
+    runId: session.runId,
+    lane: session.lane,
+    items: sync.items === "All" ? audit.items : audit.items.filter((item) => item.outcome._tag !== "Skipped"),
+    counts: audit.counts,
+    patchToJson: sync.differ.toJson
+  })
+  if (Arr.isReadonlyArrayNonEmpty(audit.quarantined)) yield* quarantine.put(subscription, audit.quarantined)
+  if (Arr.isReadonlyArrayNonEmpty(audit.voided)) yield* quarantine.close(subscription, audit.voided)
+  if (Arr.isReadonlyArrayNonEmpty(audit.events)) yield* (yield* Outbox.Outbox).append(subscription.tenant, audit.events)
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const isFinding = ({ outcome }: Run.Item): boolean =>
+  outcome._tag === "Applied" && (outcome.operation === "Adopted" || outcome.operation === "Drift")
+
+const isWaiting = ({ outcome }: Run.Item): boolean => outcome._tag === "Skipped" && outcome.reason === "Quarantined"
+
+const toApplied = <A, C>(
+  change: Plan.Change,
+  observation: Observation.Observation<A, C>,
+  applied: Apply.Applied
+): Outcome.Applied => ({
+  _tag: "Applied",
+  operation: change.operation,
+  localId: applied.localIds.get(observation.externalId) ?? "",
+  revision: change.revision,
+  patch: change.patch
+})
+
+const toOutcome = <A, C>(
+  onRefusal: "Hold" | "Quarantine",
+  decision: Plan.Decision,
+  observation: Observation.Observation<A, C>,
+  applied: Apply.Applied
+): Outcome.Outcome => {
+  switch (decision._tag) {
+    case "Change":
+      return toApplied(decision, observation, applied)
+    case "Skip":
+      return { _tag: "Skipped", reason: decision.reason }
+    case "Refuse":
+      return { _tag: onRefusal === "Hold" ? "Rejected" : "Quarantined", rejection: decision.rejection }
+    case "Resolve":
+      throw new Error("a hint reached the audit unresolved")
+  }
+}
+
+/** @category constructors @since 0.1.0 */
+export const toRefusal = <A extends object, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  session: Session.Session<C>,
+  observation: Observation.Observation<A, C>,
+  rejection: Write.Rejection,
+  isSuperseded: boolean
+): Quarantine.Refusal => ({
+  runId: session.runId,
+  externalId: Observation.ExternalId.make(Refusal.printable(observation.externalId)),
+  version: Refusal.versionOf(sync.source.domain, observation),
+  fingerprint: Refusal.fingerprintOf(sync.differ, observation),
+  rejection,
+  observation: Refusal.toJson(sync.schema, observation),
+  isSuperseded
+})
+
+const toEvent = <A, C, R>(sync: Sync.Sync<A, C, R>, item: Run.Item): ReadonlyArray<Event.Event> => {
+  if (item.outcome._tag !== "Applied") return []
+  const event = Event.fromApplied(sync.subscription, item, item.outcome)
+  return event === undefined ? [] : [event]
+}

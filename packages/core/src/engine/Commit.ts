@@ -1,0 +1,327 @@
+/**
+ * One batch as one unit of work, tried again from values until it is settled.
+ *
+ * The unit of work ends with the fence. It is tried again as a whole: after a
+ * conflict, over what is here by then; after a refusal, record by record; after a
+ * commit whose answer was lost, only if the lane says that it did not happen.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as CursorRule from "../model/CursorRule.ts"
+import * as Lane from "../model/Lane.ts"
+import * as Run from "../model/Run.ts"
+import type * as Write from "../model/Write.ts"
+import * as ChangeSource from "../ports/ChangeSource.ts"
+import type * as ChangeSink from "../ports/ChangeSink.ts"
+import * as Lanes from "../ports/Lanes.ts"
+import type * as Outbox from "../ports/Outbox.ts"
+import type * as RunRecorder from "../ports/RunRecorder.ts"
+import * as UnitOfWork from "../ports/UnitOfWork.ts"
+import * as Brake from "../rules/Brake.ts"
+import * as Frontier from "../rules/Frontier.ts"
+import * as Plan from "../rules/Plan.ts"
+import * as Apply from "./Apply.ts"
+import * as Audit from "./Audit.ts"
+import * as Batch from "./Batch.ts"
+import type * as Session from "./Session.ts"
+import type * as Sync from "./Sync.ts"
+
+// -----------------------------------------------------------------------------
+// models
+// -----------------------------------------------------------------------------
+
+/** @category models @since 0.1.0 */
+export interface Report {
+  /** One per observation, in order, beside those of adoption and drift. */
+  readonly items: ReadonlyArray<Run.Item>
+  readonly counts: Run.Counts
+  readonly checkpoint: Lanes.Checkpoint
+  /** The run ends here: the last item is a refusal that the cursor waits for. */
+  readonly isHeld: boolean
+}
+
+/** Under `Hold`: end the batch before this observation. */
+class HoldAt extends Data.TaggedError("HoldAt")<{ readonly index: number; readonly rejection: Write.Rejection }> {}
+
+/** The brake tripped; nothing of the batch may stay. @category errors @since 0.1.0 */
+export class Tripped extends Data.TaggedError("Tripped")<{}> {}
+
+/** How the next attempt goes. */
+interface Attempt<A, C> {
+  readonly gathered: Batch.Gathered<A, C>
+  /** Record by record, because something was refused. */
+  readonly isCareful: boolean
+  /** What comes right after `gathered` and holds the lane. */
+  readonly held:
+    | { readonly observation: Batch.Batch<A, C>["observations"][number]; readonly rejection: Write.Rejection }
+    | undefined
+}
+
+/** What a unit of work leaves in the session once it is committed. @category models @since 0.1.0 */
+export interface Settled<C> {
+  readonly report: Report
+  readonly frontier: Frontier.Frontier<C>
+}
+
+type Error = Sync.SyncError
+type Context<R> = Sync.Ports | R
+
+// -----------------------------------------------------------------------------
+// combinators
+// -----------------------------------------------------------------------------
+
+/**
+ * Commits a batch for a transactional sink.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const commit =
+  <A extends object, C, R>(sync: Sync.Sync<A, C, R>, sink: ChangeSink.Transactional<A>) =>
+  (session: Session.Session<C>, gathered: Batch.Gathered<A, C>): Effect.Effect<Report, Error, Context<R>> =>
+    Effect.gen(function* () {
+      yield* requireOrder(sync, session, gathered)
+      const settled = yield* settle(sync, sink, session, first(sync, gathered))
+      accept(session, settled)
+      return settled.report
+    })
+
+/** Fails before anything is written when an ascending source went back. @category guards @since 0.1.0 */
+export const requireOrder = <A, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  session: Session.Session<C>,
+  batch: Batch.Batch<A, C>
+): Effect.Effect<void, ChangeSource.SourceError> => {
+  const { label, rule } = sync.source
+  const position = Frontier.findDisorder(
+    rule,
+    session.frontier,
+    batch.observations.map((one) => one.position)
+  )
+  if (position === undefined) return Effect.void
+  const text = Result.match(CursorRule.encode(rule, position), {
+    onFailure: () => "a position that cannot be encoded",
+    onSuccess: ({ value }) => JSON.stringify(value)
+  })
+  const message = `it promises ascending positions and went back to ${text}`
+  return Effect.fail(new ChangeSource.SourceError({ reason: "OutOfOrder", source: label, message }))
+}
+
+/**
+ * Tries a whole step again after a conflict; what still conflicts then is a
+ * `TransactionError`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const retry = <T, E extends { readonly _tag: string }, R>(
+  step: Effect.Effect<T, E | Apply.Outdated, R>
+): Effect.Effect<T, Exclude<E, Apply.Outdated> | UnitOfWork.TransactionError, R> =>
+  step.pipe(
+    Effect.retry({ schedule: backoff, while: isConflict }),
+    Effect.catchTag("Outdated", (cause) => Effect.fail(new UnitOfWork.TransactionError({ reason: "Conflict", cause })))
+  ) as Effect.Effect<T, Exclude<E, Apply.Outdated> | UnitOfWork.TransactionError, R>
+
+/** Moves the session past a committed batch. @category combinators @since 0.1.0 */
+export const accept = <C>(session: Session.Session<C>, { frontier, report }: Settled<C>): void => {
+  session.checkpoint = report.checkpoint
+  session.frontier = frontier
+  session.sequence += report.counts.read
+  session.counts = Run.addCounts(session.counts, report.counts)
+  session.batches += 1
+}
+
+/**
+ * Runs one fenced unit of work. When the answer to its commit was lost, the lane
+ * says whether it happened; if not, it fails as outdated, to be tried again.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const transact = <A, C, R, T, E, R2>(
+  sync: Sync.Sync<A, C, R>,
+  session: Session.Session<C>,
+  body: Effect.Effect<T, E, R2>
+) =>
+  Effect.gen(function* () {
+    let done: { readonly value: T } | undefined
+    const remembered = Effect.tap(body, (value) => Effect.sync(() => (done = { value })))
+    return yield* (yield* UnitOfWork.UnitOfWork)
+      .transact(sync.subscription.tenant, remembered)
+      .pipe(
+        Effect.catchIf(isUnknown, () =>
+          Effect.flatMap(isCommitted(sync, session), (isDone) =>
+            isDone && done !== undefined ? Effect.succeed(done.value) : Effect.fail(new Apply.Outdated())
+          )
+        )
+      )
+  })
+
+/**
+ * Finds out what became of a commit whose answer was lost: claims the lane again,
+ * which waits for or defeats the old connection, and looks at the batch number.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+const isCommitted = <A, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  session: Session.Session<C>
+): Effect.Effect<boolean, Error, Lanes.Lanes> =>
+  Effect.gen(function* () {
+    const claim = yield* (yield* Lanes.Lanes).claim({
+      lane: session.lane,
+      lease: sync.lease,
+      account: session.account,
+      mappingEpoch: sync.source.epoch,
+      mode: { own: session.claim.epoch },
+      isReleasing: false
+    })
+    session.claim = claim
+    return claim.checkpoint.batchNo > session.checkpoint.batchNo
+  }).pipe(
+    Effect.catchTag("Busy", () =>
+      Effect.fail(new Lanes.Fenced({ lane: Lane.format(session.lane), epoch: session.claim.epoch }))
+    ),
+    Effect.retry({ schedule: backoff, while: (error) => error._tag === "StoreError" && error.reason !== "Refused" })
+  )
+
+/** Capped, jittered, and at most 10 times: about 8 seconds in all. @category constants @since 0.1.0 */
+export const backoff = Schedule.min([Schedule.exponential("10 millis"), Schedule.spaced("2 seconds")]).pipe(
+  Schedule.jittered,
+  Schedule.upTo({ times: 10 })
+)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Under `Hold`, what planning alone refuses ends the batch before anything is tried. */
+const first = <A extends object, C, R>(sync: Sync.Sync<A, C, R>, gathered: Batch.Gathered<A, C>): Attempt<A, C> => {
+  const index = gathered.plan.decisions.findIndex((decision) => decision._tag === "Refuse")
+  const decision = gathered.plan.decisions[index]
+  const attempt: Attempt<A, C> = { gathered, isCareful: false, held: undefined }
+  return sync.onRefusal === "Hold" && decision?._tag === "Refuse"
+    ? holdAt(sync, attempt, index, decision.rejection)
+    : attempt
+}
+
+const holdAt = <A extends object, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  attempt: Attempt<A, C>,
+  index: number,
+  rejection: Write.Rejection
+): Attempt<A, C> => {
+  const { gathered } = attempt
+  const observations = gathered.observations.slice(0, index)
+  const plan = Plan.make(sync.rules, observations, gathered.states, gathered.resolutions)
+  return {
+    ...attempt,
+    gathered: { ...gathered, observations, mark: undefined, plan },
+    held: { observation: gathered.observations[index]!, rejection }
+  }
+}
+
+/** Attempts until one is committed. */
+const settle = Effect.fnUntraced(function* <A extends object, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  sink: ChangeSink.Transactional<A>,
+  session: Session.Session<C>,
+  initial: Attempt<A, C>
+): Effect.fn.Return<Settled<C>, Error, Context<R>> {
+  let attempt = initial
+  let isOutdated = false
+  const once = Effect.gen(function* () {
+    if (isOutdated) attempt = { ...attempt, gathered: yield* Batch.gather(sync, attempt.gathered) }
+    isOutdated = true
+    return yield* transact(sync, session, unit(sync, sink, session, attempt))
+  })
+  while (true) {
+    const result = yield* retry(once).pipe(
+      Effect.map(Result.succeed),
+      Effect.catchTag(["HoldAt", "Refused", "Tripped"], (error) => Effect.succeed(Result.fail(error)))
+    )
+    if (Result.isSuccess(result)) return result.success
+    const error = result.failure
+    if (error._tag === "Tripped") return yield* stop(session)
+    attempt =
+      error._tag === "Refused" ? { ...attempt, isCareful: true } : holdAt(sync, attempt, error.index, error.rejection)
+    isOutdated = false
+  }
+})
+
+const isConflict = (error: { readonly _tag: string; readonly reason?: string }): boolean =>
+  error._tag === "Outdated" || error.reason === "Conflict"
+
+const isUnknown = (error: unknown): boolean =>
+  error instanceof UnitOfWork.TransactionError && error.reason === "Unknown"
+
+/** All that happens inside the unit of work. */
+const unit = Effect.fnUntraced(function* <A extends object, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  sink: ChangeSink.Transactional<A>,
+  session: Session.Session<C>,
+  { gathered, held, isCareful }: Attempt<A, C>
+) {
+  const applied = yield* isCareful ? Apply.allButRefused(sync, sink, gathered) : Apply.all(sync, sink, gathered)
+  if (sync.onRefusal === "Hold") {
+    for (const index of gathered.observations.keys()) {
+      const decision = applied.decisions.get(index)
+      if (decision?._tag === "Refuse") return yield* new HoldAt({ index, rejection: decision.rejection })
+    }
+  }
+  return yield* record(sync, session, gathered, applied, held)
+})
+
+/** Audit, quarantine, events, and the fence. @category combinators @since 0.1.0 */
+export const record = Effect.fnUntraced(function* <A extends object, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  session: Session.Session<C>,
+  gathered: Batch.Gathered<A, C>,
+  applied: Apply.Applied,
+  held: Attempt<A, C>["held"]
+): Effect.fn.Return<
+  Settled<C>,
+  Error | Tripped,
+  Lanes.Lanes | RunRecorder.RunRecorder | Outbox.Outbox | Apply.Context
+> {
+  const { lane } = session
+  const rule = sync.source.rule
+  const audit = Audit.make(sync, session, gathered.observations, applied, held)
+  const { brake, isTripped } = Brake.count(session.checkpoint.brake, audit.refusals)
+  if (isTripped && sync.onRefusal === "Quarantine") return yield* new Tripped()
+  yield* Audit.write(sync, session, audit)
+  const frontier = Frontier.advance(rule, session.frontier, [
+    ...gathered.observations.map((one, index) => ({
+      _tag: "Observed" as const,
+      position: one.position,
+      isSettled: sync.onRefusal === "Quarantine" || applied.decisions.get(index)?._tag !== "Refuse"
+    })),
+    ...(held === undefined
+      ? []
+      : [{ _tag: "Observed" as const, position: held.observation.position, isSettled: false }]),
+    ...(gathered.mark === undefined ? [] : [{ _tag: "Mark" as const, position: gathered.mark.position }])
+  ])
+  const checkpoint: Lanes.Checkpoint = {
+    cursor:
+      frontier.committed === undefined
+        ? undefined
+        : yield* Effect.fromResult(CursorRule.encode(rule, frontier.committed)),
+    batchNo: session.checkpoint.batchNo + 1,
+    mappingEpoch: sync.source.epoch,
+    brake
+  }
+  const report: Report = { items: audit.items, counts: audit.counts, checkpoint, isHeld: frontier.isHeld }
+  yield* (yield* Lanes.Lanes).commit({ claim: { lane, epoch: session.claim.epoch }, checkpoint, lease: sync.lease })
+  return { report, frontier }
+})
+
+export const stop = <C>(session: Session.Session<C>): Effect.Effect<never, Lanes.Stopped> => {
+  const message = `more than ${Brake.refusalsMin} observations were refused; the cursor stays until the lane is released`
+  session.stopped = message
+  return Effect.fail(new Lanes.Stopped({ lane: Lane.format(session.lane), message }))
+}

@@ -1,0 +1,95 @@
+/**
+ * The pipeline of a run without the commit: what it would do, and why.
+ *
+ * What a batch would leave is kept for the batches after it, for at most
+ * `overlayMax` records; past that bound a record that comes again is planned
+ * against what is really here, and the previews say so.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type * as CursorRule from "../model/CursorRule.ts"
+import type * as Lane from "../model/Lane.ts"
+import type * as Observation from "../model/Observation.ts"
+import type * as Page from "../model/Page.ts"
+import type * as ChangeSink from "../ports/ChangeSink.ts"
+import type * as ChangeSource from "../ports/ChangeSource.ts"
+import * as Lanes from "../ports/Lanes.ts"
+import type * as Ledger from "../ports/Ledger.ts"
+import type * as Quarantine from "../ports/Quarantine.ts"
+import type { StoreError } from "../ports/StoreError.ts"
+import * as Plan from "../rules/Plan.ts"
+import * as Batch from "./Batch.ts"
+import * as Session from "./Session.ts"
+import type * as Sync from "./Sync.ts"
+
+/** Records whose planned state is remembered. @category constants @since 0.1.0 */
+export const overlayMax = 10_000
+
+/** What one batch would do. @category models @since 0.1.0 */
+export interface Preview<A, C> {
+  readonly observations: ReadonlyArray<Observation.Observation<A, C>>
+  /** One per observation, in order. */
+  readonly decisions: ReadonlyArray<Plan.Decision>
+  readonly moves: ReadonlyArray<Plan.Move<A>>
+  /** Whether every earlier decision of this preview was still remembered. */
+  readonly isExact: boolean
+}
+
+/** @category constructors @since 0.1.0 */
+export const stream = <A extends object, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  lane: Lane.Lane
+): Stream.Stream<
+  Preview<A, C>,
+  ChangeSource.SourceError | ChangeSink.SinkError | StoreError | CursorRule.CursorError,
+  Lanes.Lanes | Ledger.Ledger | Quarantine.Quarantine | R
+> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const checkpoint = yield* (yield* Lanes.Lanes).peek(lane)
+      const from = checkpoint === undefined ? undefined : yield* Session.startOf(sync, checkpoint)
+      const pages: Stream.Stream<Page.Page<A, C>, ChangeSource.SourceError, R> = sync.source.read({
+        lane,
+        from,
+        settle: sync.settle
+      })
+      const overlay = new Map<Observation.ExternalId, Plan.State<A>>()
+      return pages.pipe(
+        Stream.flatMap((page) => Stream.fromArray(Batch.split(page, sync.batchSize, sync.sink._tag))),
+        Stream.mapEffect((batch) => Batch.gather(sync, batch)),
+        Stream.map((gathered) => preview(sync, overlay, gathered))
+      )
+    })
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const preview = <A extends object, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  overlay: Map<Observation.ExternalId, Plan.State<A>>,
+  { observations, resolutions, states }: Batch.Gathered<A, C>
+): Preview<A, C> => {
+  const planned = new Map(Array.from(states, ([id, state]) => [id, overlay.get(id) ?? state] as const))
+  const { decisions, moves } = Plan.make(sync.rules, observations, planned, resolutions)
+  const isExact = overlay.size + moves.length <= overlayMax
+  for (const move of moves) {
+    const id = move.advance.externalId
+    if (isExact || overlay.has(id)) overlay.set(id, after(planned.get(id) ?? Plan.noState, move))
+  }
+  return { observations, decisions, moves, isExact }
+}
+
+/** The state a move would leave. A record that is new has no local id yet. */
+const after = <A>(before: Plan.State<A>, { advance, voided, write }: Plan.Move<A>): Plan.State<A> => {
+  const { expected, ...entry } = advance
+  const localId = advance.localId ?? ""
+  return {
+    entry: { ...entry, localId, token: expected + 1 },
+    row: write === undefined ? before.row : write._tag === "Put" ? { localId, record: write.record } : undefined,
+    refused: before.refused.filter(({ id }) => id === undefined || !voided.includes(id))
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * Keeps a sink in step with a source.
+ *
+ * A run reads one lane from its cursor to the present, in batches. Each batch is
+ * one unit of work: ledger, sink, audit items, quarantine, events, and cursor
+ * commit together, or not at all. The next batch is read and looked up while the
+ * last one commits, at most `prefetch` pages ahead, so memory stays bounded
+ * however long the backfill.
+ *
+ * **Guarantees**
+ *
+ * | sink          | writes        | events, audit, cursor |
+ * | ------------- | ------------- | --------------------- |
+ * | Transactional | exactly once  | exactly once          |
+ * | External      | at least once | exactly once          |
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type * as CursorRule from "../model/CursorRule.ts"
+import * as Lane from "../model/Lane.ts"
+import type * as Page from "../model/Page.ts"
+import type * as Run from "../model/Run.ts"
+import type * as Subscription from "../model/Subscription.ts"
+import * as Write from "../model/Write.ts"
+import type * as ChangeSink from "../ports/ChangeSink.ts"
+import type * as ChangeSource from "../ports/ChangeSource.ts"
+import type * as Intents from "../ports/Intents.ts"
+import type * as Lanes from "../ports/Lanes.ts"
+import type * as Ledger from "../ports/Ledger.ts"
+import type * as Outbox from "../ports/Outbox.ts"
+import type * as Quarantine from "../ports/Quarantine.ts"
+import type * as RunRecorder from "../ports/RunRecorder.ts"
+import type * as StoreError from "../ports/StoreError.ts"
+import type * as UnitOfWork from "../ports/UnitOfWork.ts"
+import * as FieldDiffer from "../rules/FieldDiffer.ts"
+import type * as Plan from "../rules/Plan.ts"
+import * as Batch from "./Batch.ts"
+import * as Commit from "./Commit.ts"
+import * as External from "./External.ts"
+import * as Preview from "./Preview.ts"
+import * as Session from "./Session.ts"
+
+// -----------------------------------------------------------------------------
+// models
+// -----------------------------------------------------------------------------
+
+/** @category models @since 0.1.0 */
+export interface Sync<in out A, in out C, out R = never> {
+  readonly subscription: Subscription.Subscription
+  /** The canonical record. */
+  readonly schema: FieldDiffer.RecordSchema<A>
+  readonly source: ChangeSource.ChangeSource<A, C, R>
+  readonly sink: ChangeSink.ChangeSink<A>
+  readonly differ: FieldDiffer.FieldDiffer<A>
+  /** What planning depends on, made from the rest. */
+  readonly rules: Plan.Rules<A>
+  /** How late a row may become visible, in source time: how far behind the present the cursor stays. */
+  readonly settle: Duration.Duration
+  /** Most observations in one unit of work. */
+  readonly batchSize: number
+  /** Pages read ahead of the batch being committed. */
+  readonly prefetch: number
+  /** How long a lane stays taken after its holder's last sign of life. */
+  readonly lease: Duration.Duration
+  /**
+   * What a refused observation does: `"Quarantine"` keeps it in a durable row and
+   * goes on; `"Hold"` ends the run before it, with everything earlier committed.
+   */
+  readonly onRefusal: "Hold" | "Quarantine"
+  /** Which outcomes leave an item: no-ops are always counted. */
+  readonly items: "Changes" | "All"
+  /** Whether changes append `<entity>_created | _edited | _deleted` to the outbox. */
+  readonly events: boolean
+}
+
+/** @category models @since 0.1.0 */
+export interface Options<in out A, in out C, out R = never> {
+  readonly subscription: Subscription.Subscription
+  readonly schema: FieldDiffer.RecordSchema<A>
+  readonly source: ChangeSource.ChangeSource<A, C, R>
+  readonly sink: ChangeSink.ChangeSink<A>
+  /** Default: all fields of the schema. */
+  readonly differ?: FieldDiffer.FieldDiffer<A>
+  /** Default: 5 minutes. */
+  readonly settle?: Duration.Input
+  /** Default: 500. */
+  readonly batchSize?: number
+  /** Default: 2. */
+  readonly prefetch?: number
+  /** Default: 30 seconds. */
+  readonly lease?: Duration.Input
+  /** Default: `"Quarantine"`. */
+  readonly onRefusal?: "Hold" | "Quarantine"
+  /** Default: `"Changes"`. */
+  readonly items?: "Changes" | "All"
+  /** Default: `false`. */
+  readonly events?: boolean
+}
+
+/** How one run is to go. @category models @since 0.1.0 */
+export interface RunOptions {
+  /** Default: the lane `live`. */
+  readonly lane?: Lane.Lane
+  /** Default: `"Manual"`. */
+  readonly trigger?: Run.Trigger
+  /** Fence whoever holds the lane. Default: `false`. */
+  readonly isTakingOver?: boolean
+  /** Release the lane if its brake stopped it. Default: `false`. */
+  readonly isReleasing?: boolean
+}
+
+/** @category errors @since 0.1.0 */
+export type SyncError =
+  | ChangeSource.SourceError
+  | ChangeSink.SinkError
+  | StoreError.StoreError
+  | UnitOfWork.TransactionError
+  | CursorRule.CursorError
+  | Lanes.Fenced
+  | Lanes.AccountMismatch
+  | Lanes.Stopped
+
+/** What the engine needs from a store. @category context @since 0.1.0 */
+export type Ports =
+  | UnitOfWork.UnitOfWork
+  | Lanes.Lanes
+  | Ledger.Ledger
+  | RunRecorder.RunRecorder
+  | Quarantine.Quarantine
+  | Outbox.Outbox
+  | Intents.Intents
+
+/** What one committed batch did. @category models @since 0.1.0 */
+export type BatchReport = Commit.Report
+
+// -----------------------------------------------------------------------------
+// constructors
+// -----------------------------------------------------------------------------
+
+/** A sync with its defaults. @category constructors @since 0.1.0 */
+export const make = <A extends object, C, R = never>(options: Options<A, C, R>): Sync<A, C, R> => {
+  const { schema, sink, source, subscription } = options
+  const differ = options.differ ?? FieldDiffer.fromSchema(schema)
+  const settle = Duration.fromInputUnsafe(options.settle ?? "5 minutes")
+  return {
+    subscription,
+    schema,
+    source,
+    sink,
+    differ,
+    rules: {
+      differ,
+      domain: source.domain,
+      settle: Duration.toMillis(settle),
+      canFetch: source.fetch !== undefined,
+      check: checkOf(schema, sink)
+    },
+    settle,
+    batchSize: options.batchSize ?? 500,
+    prefetch: options.prefetch ?? 2,
+    lease: Duration.fromInputUnsafe(options.lease ?? "30 seconds"),
+    onRefusal: options.onRefusal ?? "Quarantine",
+    items: options.items ?? "Changes",
+    events: options.events ?? false
+  }
+}
+
+/** A record must have the shape of its schema, and fit into the sink. */
+const checkOf = <A extends object>(
+  schema: FieldDiffer.RecordSchema<A>,
+  sink: ChangeSink.ChangeSink<A>
+): Plan.Rules<A>["check"] => {
+  const isRecord = Schema.decodeUnknownResult(Schema.toType(schema))
+  return (record) => {
+    const result = isRecord(record)
+    return Result.isFailure(result)
+      ? new Write.Rejection({ code: "Invalid", message: result.failure.message })
+      : sink.check?.(record)
+  }
+}
+
+// -----------------------------------------------------------------------------
+// running
+// -----------------------------------------------------------------------------
+
+/**
+ * Runs once, from the lane's cursor to the present, and summarises. `Busy` is an
+ * answer, not a fault: another run has the lane, and nothing was done.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <A extends object, C, R>(
+  sync: Sync<A, C, R>,
+  options: RunOptions = {}
+): Effect.Effect<Run.Summary | Lanes.Busy, SyncError, Ports | R> =>
+  Effect.scoped(
+    Effect.flatMap(Session.open(sync, settings(sync, options)), (session) =>
+      Effect.andThen(Stream.runDrain(batches(sync, session)), Session.summary(session))
+    )
+  ).pipe(Effect.catchTag("Busy", (busy) => Effect.succeed(busy)))
+
+/**
+ * The run as a stream: one report per committed batch. Interrupting it between
+ * reports loses nothing; the next run resumes from the last report's cursor.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const stream = <A extends object, C, R>(
+  sync: Sync<A, C, R>,
+  options: RunOptions = {}
+): Stream.Stream<BatchReport, SyncError | Lanes.Busy, Ports | R> =>
+  Stream.unwrap(Effect.map(Session.open(sync, settings(sync, options)), (session) => batches(sync, session)))
+
+/**
+ * What a run would do now, decision by decision, with nothing written and no lane
+ * claimed. Stops where the stream is no longer pulled.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const plan = <A extends object, C, R>(
+  sync: Sync<A, C, R>,
+  options: { readonly lane?: Lane.Lane } = {}
+): Stream.Stream<
+  Preview.Preview<A, C>,
+  ChangeSource.SourceError | ChangeSink.SinkError | StoreError.StoreError | CursorRule.CursorError,
+  Lanes.Lanes | Ledger.Ledger | Quarantine.Quarantine | R
+> => Preview.stream(sync, options.lane ?? Lane.live(sync.subscription))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const settings = <A, C, R>(sync: Sync<A, C, R>, options: RunOptions): Session.Settings => ({
+  lane: options.lane ?? Lane.live(sync.subscription),
+  trigger: options.trigger ?? "Manual",
+  isTakingOver: options.isTakingOver ?? false,
+  isReleasing: options.isReleasing ?? false
+})
+
+const batches = <A extends object, C, R>(
+  sync: Sync<A, C, R>,
+  session: Session.Session<C>
+): Stream.Stream<BatchReport, SyncError, Ports | R> => {
+  const { sink, source } = sync
+  const commit = sink._tag === "External" ? External.commit(sync, sink) : Commit.commit(sync, sink)
+  const start = sink._tag === "External" ? External.resume(sync, sink, session) : Effect.void
+  const pages: Stream.Stream<Page.Page<A, C>, ChangeSource.SourceError, R> = source.read({
+    lane: session.lane,
+    from: session.from,
+    settle: sync.settle
+  })
+  return Stream.fromEffectDrain(start).pipe(
+    Stream.concat(pages.pipe(Stream.buffer({ capacity: sync.prefetch }))),
+    Stream.flatMap((page) => Stream.fromArray(Batch.split(page, sync.batchSize, sink._tag))),
+    Stream.mapEffect((batch) => Batch.gather(sync, batch)),
+    Stream.buffer({ capacity: 1 }),
+    Stream.mapEffect((gathered) => commit(session, gathered)),
+    Stream.takeUntil((report) => report.isHeld),
+    Stream.interruptWhen(Session.keepAlive(session, sync.lease))
+  )
+}

@@ -1,0 +1,46 @@
+/**
+ * One namespace per module, floor by floor.
+ *
+ * @since 0.1.0
+ */
+
+// model
+export * as CursorRule from "./model/CursorRule.ts"
+export * as Entry from "./model/Entry.ts"
+export * as Event from "./model/Event.ts"
+export * as FieldPatch from "./model/FieldPatch.ts"
+export * as Fingerprint from "./model/Fingerprint.ts"
+export * as Lane from "./model/Lane.ts"
+export * as Observation from "./model/Observation.ts"
+export * as Outcome from "./model/Outcome.ts"
+export * as Page from "./model/Page.ts"
+export * as Row from "./model/Row.ts"
+export * as Run from "./model/Run.ts"
+export * as Subscription from "./model/Subscription.ts"
+export * as Version from "./model/Version.ts"
+export * as Write from "./model/Write.ts"
+
+// rules
+export * as Brake from "./rules/Brake.ts"
+export * as FieldDiffer from "./rules/FieldDiffer.ts"
+export * as Frontier from "./rules/Frontier.ts"
+export * as Gate from "./rules/Gate.ts"
+export * as Plan from "./rules/Plan.ts"
+export * as Refusal from "./rules/Refusal.ts"
+export * as Windowing from "./rules/Windowing.ts"
+
+// ports
+export * as ChangeSink from "./ports/ChangeSink.ts"
+export * as ChangeSource from "./ports/ChangeSource.ts"
+export * as Intents from "./ports/Intents.ts"
+export * as Lanes from "./ports/Lanes.ts"
+export * as Ledger from "./ports/Ledger.ts"
+export * as Outbox from "./ports/Outbox.ts"
+export * as Pagination from "./ports/Pagination.ts"
+export * as Quarantine from "./ports/Quarantine.ts"
+export * as RunRecorder from "./ports/RunRecorder.ts"
+export * as StoreError from "./ports/StoreError.ts"
+export * as UnitOfWork from "./ports/UnitOfWork.ts"
+
+// engine
+export * as Sync from "./engine/Sync.ts"

@@ -1,0 +1,91 @@
+/**
+ * A fact for the rest of the application, written with the change it tells of.
+ *
+ * The ledger revision is the event's place among the events of its record: the
+ * id is made from it, so replaying a change appends nothing new.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type * as Observation from "./Observation.ts"
+import type * as Outcome from "./Outcome.ts"
+import * as Subscription from "./Subscription.ts"
+
+/** @category schemas @since 0.1.0 */
+export const Event = Schema.Struct({
+  /** Unique: tenant, connection, entity, external id, revision, and type. */
+  id: Schema.String,
+  tenant: Subscription.TenantId,
+  /** For example `"account_created"`. */
+  type: Schema.String,
+  entity: Schema.String,
+  /** What orders events among themselves: the record's external id within its connection. */
+  key: Schema.String,
+  /** The ledger revision: rises by at least 1 from event to event of one key. */
+  revision: Schema.Int,
+  payload: Schema.Json
+})
+/** @category models @since 0.1.0 */
+export type Event = typeof Event.Type
+
+const suffixes = { Created: "created", Updated: "edited", Deleted: "deleted" } as const
+
+/**
+ * The event of one applied change; `undefined` for adoption and drift, which the
+ * provider did not cause.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromApplied = (
+  subscription: Subscription.Subscription,
+  observed: { readonly externalId: Observation.ExternalId; readonly origin: Observation.Origin },
+  applied: Outcome.Applied
+): Event | undefined => {
+  if (applied.operation === "Adopted" || applied.operation === "Drift") return undefined
+  const type = `${subscription.entity}_${suffixes[applied.operation]}`
+  return {
+    id: id(subscription, observed.externalId, applied.revision, type),
+    tenant: subscription.tenant,
+    type,
+    entity: subscription.entity,
+    key: join([subscription.connection.provider, subscription.connection.account, observed.externalId]),
+    revision: applied.revision,
+    payload: {
+      entityId: applied.localId,
+      externalId: observed.externalId,
+      provider: subscription.connection.provider,
+      changedFields: Object.keys(applied.patch).toSorted(),
+      source: "integration",
+      origin: observed.origin,
+      revision: applied.revision
+    }
+  }
+}
+
+/**
+ * The id of what brings a record to `revision`; also the idempotency key of the
+ * write that does it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const id = (
+  subscription: Subscription.Subscription,
+  externalId: Observation.ExternalId,
+  revision: number,
+  kind: string
+): string =>
+  join([
+    subscription.tenant,
+    subscription.connection.provider,
+    subscription.connection.account,
+    subscription.entity,
+    externalId,
+    String(revision),
+    kind
+  ])
+
+/** Injective: the separator and the escape are escaped in every part. */
+const join = (parts: ReadonlyArray<string>): string =>
+  parts.map((part) => part.replaceAll("%", "%25").replaceAll("/", "%2F")).join("/")

@@ -1,0 +1,136 @@
+/**
+ * All-or-nothing writes, without saying which database.
+ *
+ * Ports whose writes must be atomic with one another need a `Transaction`. Only
+ * a unit of work provides one, so an event appended outside a transaction is a
+ * compile error, not a lost event. Writes inside one transaction are sequential;
+ * no layer is built and no stream returned inside one.
+ *
+ * **Laws** (checked for any store by `@tidemark/laws`)
+ *
+ * - atomic: what a unit of work wrote is visible all together, once it succeeded,
+ *   and never when it failed, died, or was interrupted;
+ * - nested: a failed inner unit of work takes back its own writes and no others;
+ * - one tenant: an inner unit of work has the tenant of the outer one.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Subscription from "../model/Subscription.ts"
+
+// -----------------------------------------------------------------------------
+// models
+// -----------------------------------------------------------------------------
+
+interface Evidence {
+  /** The store that opened it, for example `"postgres"`. Ports of another store refuse to join. */
+  readonly store: string
+  readonly tenant: Subscription.TenantId
+  isOpen: boolean
+}
+
+/**
+ * Evidence that a transaction is open. Carries no connection: an adapter keeps
+ * its own in the fiber's context and joins it by itself.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Transaction extends Context.Service<Transaction, Readonly<Evidence>>()(
+  "@tidemark/core/UnitOfWork/Transaction"
+) {}
+
+/**
+ * - `Conflict`: taken back because of another transaction; the whole step may be tried again.
+ * - `Unavailable`: did not begin, or was taken back; nothing took effect.
+ * - `Unknown`: the connection was lost while committing; it took effect or it did not.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TransactionError extends Schema.TaggedError<TransactionError>()("TransactionError", {
+  reason: Schema.Literals(["Conflict", "Unavailable", "Unknown"]),
+  cause: Schema.Defect()
+}) {}
+
+// -----------------------------------------------------------------------------
+// services
+// -----------------------------------------------------------------------------
+
+/** @category services @since 0.1.0 */
+export class UnitOfWork extends Context.Service<
+  UnitOfWork,
+  {
+    /**
+     * Runs `effect` in a transaction of `tenant`: commits when it succeeds, takes
+     * everything back when it fails, dies, or is interrupted. Never tries again.
+     * Inside another unit of work it is a savepoint of that one.
+     */
+    readonly transact: <A, E, R>(
+      tenant: Subscription.TenantId,
+      effect: Effect.Effect<A, E, R>
+    ) => Effect.Effect<A, E | TransactionError, Exclude<R, Transaction>>
+  }
+>()("@tidemark/core/UnitOfWork") {}
+
+// -----------------------------------------------------------------------------
+// constructors
+// -----------------------------------------------------------------------------
+
+/**
+ * Makes a unit of work out of what a store can do: bracket an effect with a
+ * transaction (`isNested: false`) or a savepoint of the open one.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (adapter: {
+  readonly store: string
+  readonly bracket: <A, E, R>(
+    options: { readonly tenant: Subscription.TenantId; readonly isNested: boolean },
+    effect: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | TransactionError, R>
+}): UnitOfWork["Service"] => ({
+  transact: <A, E, R>(tenant: Subscription.TenantId, effect: Effect.Effect<A, E, R>) =>
+    Effect.gen(function* () {
+      const outer = yield* Effect.serviceOption(Transaction)
+      const isNested = Option.isSome(outer) && outer.value.isOpen && outer.value.store === adapter.store
+      if (isNested && outer.value.tenant !== tenant) {
+        return yield* Effect.die(new Error(`a unit of work of tenant ${outer.value.tenant} was joined by ${tenant}`))
+      }
+      const evidence: Evidence = { store: adapter.store, tenant, isOpen: true }
+      const body = Effect.provideService(effect, Transaction, evidence).pipe(
+        Effect.ensuring(
+          Effect.sync(() => {
+            evidence.isOpen = false
+          })
+        )
+      )
+      return yield* adapter.bracket({ tenant, isNested }, body)
+    })
+})
+
+/**
+ * The open transaction of `store`. Dies when it is closed, belongs to another
+ * store, or to another tenant: then the caller is wrong, and nothing was written.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const current = (
+  store: string,
+  tenant: Subscription.TenantId
+): Effect.Effect<Readonly<Evidence>, never, Transaction> =>
+  Effect.flatMap(Transaction, (transaction) => {
+    const fault = !transaction.isOpen
+      ? "is closed"
+      : transaction.store !== store
+        ? `belongs to the store ${transaction.store}, not to ${store}`
+        : transaction.tenant !== tenant
+          ? `belongs to the tenant ${transaction.tenant}, not to ${tenant}`
+          : undefined
+    return fault === undefined ? Effect.succeed(transaction) : Effect.die(new Error(`the transaction ${fault}`))
+  })
