@@ -98,9 +98,28 @@ export const gather = Effect.fnUntraced(function* <A extends object, C, R>(
       return [id, found === undefined ? { _tag: "Missing" } : { _tag: "Found", ...found }]
     })
   )
+  const resolved = observations.map((one, index) =>
+    plan.decisions[index]!._tag === "Resolve" ? resolve(one, fetched.get(one.externalId)) : one
+  )
   const found = new Map([...states, ...(yield* find(sync, hints))])
-  return { ...batch, states: found, resolutions, plan: Plan.make(sync.rules, observations, found, resolutions) }
+  return {
+    ...batch,
+    observations: resolved,
+    states: found,
+    resolutions,
+    plan: Plan.make(sync.rules, resolved, found, resolutions)
+  }
 })
+
+/** A hint whose record was found is a read of the whole record; else it stays a hint. */
+const resolve = <A, C>(
+  hint: Observation.Observation<A, C>,
+  found: ChangeSource.Fetched<A> | undefined
+): Observation.Observation<A, C> => {
+  if (found === undefined) return hint
+  const { eventId, externalId, origin, position } = hint
+  return { _tag: "Upsert", externalId, position, origin, ...(eventId === undefined ? {} : { eventId }), ...found }
+}
 
 /**
  * What is here of some records. The ledger is read first and the sink second, so

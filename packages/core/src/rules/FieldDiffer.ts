@@ -74,8 +74,7 @@ export const fromSchema = <A extends object>(
     create: (record) => compare(fields, {}, record as Values),
     combine: (first, second) => combine(fieldByName, first, second),
     patch: (old, patch) => apply(fieldByName, old, patch),
-    fingerprint: (record) =>
-      Fingerprint.of(Object.fromEntries(fields.map(({ name }) => [name, (record as Values)[name]]))),
+    fingerprint: (record) => Fingerprint.of(fields.map(({ name }) => get(record as Values, name))),
     toJson: (patch) => toJson(fieldByName, patch)
   }
 }

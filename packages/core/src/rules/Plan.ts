@@ -247,6 +247,7 @@ const decide = <A extends object, C>(
         : resolved(rules, cell, resolution)
     case "Delete":
       if (observation.version?.domain === rules.domain) return remove(rules, cell, observation.version)
+      if (cell.known !== undefined && cell.known.existence !== "Present") return skip(cell, "Absent")
       if (resolution?._tag === "Found") return resolved(rules, cell, resolution)
       return rules.canFetch && resolution === undefined
         ? resolve(cell)

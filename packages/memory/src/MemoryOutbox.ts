@@ -1,0 +1,40 @@
+/**
+ * The outbox. Appending an id again waits for whoever is appending it, and then
+ * changes nothing; with another content it is refused.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import type * as Outbox from "@tidemark/core/ports/Outbox"
+import { StoreError } from "@tidemark/core/ports/StoreError"
+import * as Database from "./Database.ts"
+import * as State from "./State.ts"
+import * as Statement from "./Statement.ts"
+
+/** @category constructors @since 0.1.0 */
+export const make = (connection: Database.Connection): Outbox.Outbox["Service"] => ({
+  append: (tenant, events) =>
+    Statement.write(
+      connection,
+      "Outbox.append",
+      tenant,
+      Effect.fnUntraced(function* (statement) {
+        for (const event of events) {
+          if (event.tenant !== tenant) {
+            return yield* Effect.die(new Error(`an event of tenant ${event.tenant} was appended by ${tenant}`))
+          }
+          const key = State.key(tenant, event.id)
+          const row = () => ({ order: Database.next(connection.database, "event"), event })
+          const inserted = yield* Statement.insert(statement, "events", key, row)
+          if (inserted !== undefined || Equal.equals(Statement.newest(statement, "events", key)?.event, event)) continue
+          return yield* new StoreError({
+            reason: "Refused",
+            operation: "Outbox.append",
+            code: "23505",
+            message: `another event has the id ${event.id}`
+          })
+        }
+      })
+    )
+})

@@ -1,0 +1,103 @@
+/**
+ * The audit trail. A batch recorded for a run that is closed already leaves
+ * nothing: the run was abandoned for another one, and the fence will say so.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Lane from "@tidemark/core/model/Lane"
+import * as Run from "@tidemark/core/model/Run"
+import type * as RunRecorder from "@tidemark/core/ports/RunRecorder"
+import { StoreError } from "@tidemark/core/ports/StoreError"
+import * as Database from "./Database.ts"
+import * as State from "./State.ts"
+import * as Statement from "./Statement.ts"
+
+/** @category constructors @since 0.1.0 */
+export const make = (connection: Database.Connection): RunRecorder.RunRecorder["Service"] => ({
+  open: ({ epoch, lane, trigger }) =>
+    Statement.writeAlone(
+      connection,
+      "RunRecorder.open",
+      lane.subscription.tenant,
+      Effect.fnUntraced(function* (statement) {
+        const now = yield* Clock.currentTimeMillis
+        for (const [key, run] of State.scan(statement, "runs")) {
+          if (!isEarlier(run, lane, epoch)) continue
+          yield* Statement.update(statement, "runs", key, (row) => close(row, "Abandoned", undefined, now))
+        }
+        const order = Database.next(connection.database, "run")
+        const id = `run-${order}`
+        Statement.put(statement, "runs", runKey(lane, id), {
+          order,
+          id,
+          lane,
+          epoch,
+          trigger,
+          status: "Running",
+          counts: Run.noCounts,
+          error: undefined,
+          openedAt: now,
+          closedAt: undefined
+        })
+        return id
+      })
+    ),
+  record: ({ counts, items, lane, patchToJson, runId }) =>
+    Statement.write(
+      connection,
+      "RunRecorder.record",
+      lane.subscription.tenant,
+      Effect.fnUntraced(function* (statement) {
+        const key = runKey(lane, runId)
+        if (State.get(statement, "runs", key) === undefined) return yield* unknownRun(runId)
+        const run = yield* Statement.update(statement, "runs", key, (row) =>
+          row.status === "Running" ? { ...row, counts: Run.addCounts(row.counts, counts) } : undefined
+        )
+        if (run === undefined) return
+        for (const item of items) {
+          const { outcome } = item
+          const order = Database.next(connection.database, "item")
+          Statement.put(statement, "items", State.key(lane.subscription.tenant, String(order)), {
+            ...item,
+            order,
+            runId,
+            lane,
+            outcome: outcome._tag === "Applied" ? { ...outcome, patch: patchToJson(outcome.patch) } : outcome
+          })
+        }
+      })
+    ),
+  close: ({ error, lane, runId, status }) =>
+    Statement.writeAlone(
+      connection,
+      "RunRecorder.close",
+      lane.subscription.tenant,
+      Effect.fnUntraced(function* (statement) {
+        const now = yield* Clock.currentTimeMillis
+        yield* Statement.update(statement, "runs", runKey(lane, runId), (row) => close(row, status, error, now))
+      })
+    )
+})
+
+const runKey = (lane: Lane.Lane, id: string): string => State.key(lane.subscription.tenant, id)
+
+const isEarlier = (run: State.RunRow, lane: Lane.Lane, epoch: number): boolean =>
+  run.status === "Running" && run.epoch < epoch && State.laneKey(run.lane) === State.laneKey(lane)
+
+/** The run closed; `undefined` when it is closed already. */
+const close = (
+  run: State.RunRow,
+  status: Run.Status,
+  error: string | undefined,
+  now: number
+): State.RunRow | undefined => (run.status === "Running" ? { ...run, status, error, closedAt: now } : undefined)
+
+const unknownRun = (runId: string): StoreError =>
+  new StoreError({
+    reason: "Refused",
+    operation: "RunRecorder.record",
+    code: "23503",
+    message: `there is no run ${runId}`
+  })
