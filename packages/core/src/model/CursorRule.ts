@@ -59,6 +59,22 @@ export interface CursorRule<in out C> {
   readonly order?: (a: C, b: C) => number | undefined
 }
 
+/**
+ * A rule with what follows from its codec: codec version 1, positions equal where
+ * the codec's type says so, ascending.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <C>(
+  options: Pick<CursorRule<C>, "codec" | "positions" | "resume"> & Partial<CursorRule<C>>
+): CursorRule<C> => ({
+  codecVersion: 1,
+  equals: Schema.toEquivalence(options.codec),
+  emission: "Ascending",
+  ...options
+})
+
 /** A position as the lane stores it. @category schemas @since 0.1.0 */
 export const Stored = Schema.Struct({ codecVersion: Schema.Int, value: Schema.Json })
 /** @category models @since 0.1.0 */

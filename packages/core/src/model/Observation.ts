@@ -135,3 +135,23 @@ export type Definite<A, C> = Upsert<A, C> | Delete<C> | Unreadable<C>
 
 /** @category models @since 0.1.0 */
 export type Observation<A, C> = Definite<A, C> | Patch<A, C> | Touch<C>
+
+/**
+ * A whole record as a poll read it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const upsert = <A, C>(options: {
+  readonly id: string
+  readonly position: C | undefined
+  readonly record: A
+  readonly version: Version.Version
+}): Upsert<A, C> => ({
+  _tag: "Upsert",
+  externalId: ExternalId.make(options.id),
+  position: options.position,
+  origin: "Poll",
+  record: options.record,
+  version: options.version
+})

@@ -16,10 +16,9 @@ export interface Page<out A, out C, out O = Observation.Observation<A, C>> {
 }
 
 /** @category constructors @since 0.1.0 */
-export const make = <A, C, O extends Observation.Observation<A, C>>(observations: ReadonlyArray<O>): Page<A, C, O> => ({
-  observations,
-  mark: undefined
-})
+export const make = <O extends { readonly position: unknown }>(
+  observations: ReadonlyArray<O>
+): Page<never, Exclude<O["position"], undefined>, O> => ({ observations, mark: undefined })
 
 /** @category constructors @since 0.1.0 */
 export const mark = <C>(position: C): Page<never, C, never> => ({ observations: [], mark: { position } })

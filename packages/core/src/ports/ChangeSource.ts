@@ -115,3 +115,18 @@ export interface Fetching<out A, in out C, out R = never> extends Common<C, R> {
 
 /** @category models @since 0.1.0 */
 export type ChangeSource<A, C, R = never> = Plain<A, C, R> | Fetching<A, C, R>
+
+// -----------------------------------------------------------------------------
+// constructors
+// -----------------------------------------------------------------------------
+
+/**
+ * A source that always tells the whole story, at mapping epoch 0 unless it says
+ * otherwise.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const plain = <A, C, R = never>(
+  options: Omit<Plain<A, C, R>, "epoch" | "fetch"> & { readonly epoch?: number }
+): Plain<A, C, R> => ({ epoch: 0, ...options })

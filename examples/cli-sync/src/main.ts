@@ -1,0 +1,40 @@
+/**
+ * The main job as a command: brings Salesforce objects into PostgreSQL tables,
+ * one incremental run per object.
+ *
+ * Results go to stdout, progress and problems to stderr. Exit codes: 0 done, 1
+ * failed after something was committed or for a reason nobody here can mend, 2
+ * nothing was written and the call can be mended, 3 done with records in
+ * quarantine, 130 interrupted.
+ */
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Runtime from "effect/Runtime"
+import * as Command from "effect/cli/Command"
+import { sync } from "./command.ts"
+import * as Problem from "./problem.ts"
+
+const tidemark = Command.make("tidemark").pipe(
+  Command.withDescription("Keep a local copy of a SaaS system's records in step with the original"),
+  Command.withSubcommands([sync])
+)
+
+const program = Command.runWith(tidemark, { version: "0.0.0" })(process.argv.slice(2)).pipe(
+  Effect.as(0),
+  Effect.tapError((error) => (error._tag === "Problem" ? Console.error(error.message) : Effect.void)),
+  Effect.catch((error) => Effect.succeed(Problem.exitCode(error))),
+  Effect.provide(
+    Layer.mergeAll(NodeServices.layer, NodeHttpClient.layerUndici, Layer.succeed(Logger.LogToStderr, true))
+  )
+)
+
+NodeRuntime.runMain(program, {
+  teardown: (exit, onExit) =>
+    Exit.isSuccess(exit) && typeof exit.value === "number" ? onExit(exit.value) : Runtime.defaultTeardown(exit, onExit)
+})

@@ -1,0 +1,165 @@
+/**
+ * What Salesforce answers, decoded: a value of the shape that was asked for,
+ * with the server's time, or `Malformed`.
+ *
+ * @since 0.1.0
+ */
+import type * as ChangeSource from "@tidemark/core/ports/ChangeSource"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Canonical from "./Canonical.ts"
+import * as Describe from "./Describe.ts"
+import * as SalesforceError from "./SalesforceError.ts"
+import * as Stamp from "./Stamp.ts"
+import type * as Transport from "./Transport.ts"
+
+// -----------------------------------------------------------------------------
+// models
+// -----------------------------------------------------------------------------
+
+/** What was asked for, and the server's time when it answered, in ms (whole seconds). @category models @since 0.1.0 */
+export interface Answer<out A> {
+  readonly value: A
+  readonly serverTime: number
+}
+
+/** One page of a query. Rows are a snapshot made when the query was sent. @category models @since 0.1.0 */
+export interface QueryPage {
+  readonly rows: ReadonlyArray<Canonical.Row>
+  /** Where the next page is; `undefined` on the last one. A page may be short, or empty, and not the last. */
+  readonly next: string | undefined
+  readonly serverTime: number
+}
+
+/** `getDeleted` (REST API guide, "sObject Get Deleted"). @category models @since 0.1.0 */
+export interface Deleted {
+  readonly records: ReadonlyArray<{ readonly id: string; readonly deletedAt: string }>
+  /** Nothing before it can be asked for. */
+  readonly earliestDateAvailable: string
+  /** All deletions up to here are listed; transactions that are still open hold it back. */
+  readonly latestDateCovered: string
+}
+
+/** `getUpdated` (REST API guide, "sObject Get Updated"). @category models @since 0.1.0 */
+export interface Updated {
+  readonly ids: ReadonlyArray<string>
+  readonly latestDateCovered: string
+}
+
+type Decoded<A> = Effect.Effect<A, ChangeSource.SourceError>
+
+// -----------------------------------------------------------------------------
+// decoding
+// -----------------------------------------------------------------------------
+
+const source = "salesforce"
+
+const decode =
+  <A>(what: string, schema: Schema.Codec<A, string>) =>
+  (answer: Transport.Answer): Decoded<Answer<A>> => {
+    const value = Schema.decodeUnknownResult(schema)(answer.body)
+    if (Result.isFailure(value)) {
+      return Effect.fail(SalesforceError.malformed(source, `The answer is not ${what}`, answer.body))
+    }
+    if (answer.serverTime === undefined) {
+      return Effect.fail(SalesforceError.malformed(source, "The answer has no Date header to tell the server's time"))
+    }
+    return Effect.succeed({ value: value.success, serverTime: answer.serverTime })
+  }
+
+/** The list of API versions. @category decoding @since 0.1.0 */
+export const versions = decode(
+  "the list of versions",
+  Schema.fromJsonString(Schema.Array(Schema.Struct({ version: Schema.String })))
+)
+
+/** @category decoding @since 0.1.0 */
+export const describe = decode("a describe", Schema.fromJsonString(Describe.Describe))
+
+/** @category decoding @since 0.1.0 */
+export const describeGlobal = decode("the list of objects", Schema.fromJsonString(Describe.Global))
+
+const Row = Schema.declare((value): value is Canonical.Row => Predicate.isObject(value) && !Array.isArray(value))
+
+const PageBody = Schema.fromJsonString(
+  Schema.Struct({
+    done: Schema.Boolean,
+    records: Schema.Array(Row),
+    nextRecordsUrl: Schema.optionalKey(Schema.NullOr(Schema.String))
+  })
+)
+
+/** A page of a query. Only `done` ends a query, never a short page. @category decoding @since 0.1.0 */
+export const page = Effect.fnUntraced(function* (
+  answer: Transport.Answer
+): Effect.fn.Return<QueryPage, ChangeSource.SourceError> {
+  const { serverTime, value } = yield* decode("a page of a query", PageBody)(answer)
+  const next = value.nextRecordsUrl ?? undefined
+  if (value.done !== (next === undefined)) {
+    return yield* SalesforceError.malformed(
+      source,
+      value.done ? "The last page names a next one" : "A page that is not the last names no next one"
+    )
+  }
+  return { rows: value.records, next, serverTime }
+})
+
+/** The Id of the one row of `Organization`. @category decoding @since 0.1.0 */
+export const organization = (page: QueryPage): Decoded<Answer<string>> => {
+  const [row, ...others] = page.rows
+  const id = typeof row?.["Id"] === "string" ? Canonical.id(row["Id"]) : undefined
+  return id === undefined || others.length > 0
+    ? Effect.fail(SalesforceError.malformed(source, "The answer does not name one organization"))
+    : Effect.succeed({ value: id, serverTime: page.serverTime })
+}
+
+const DeletedBody = Schema.fromJsonString(
+  Schema.Struct({
+    deletedRecords: Schema.Array(Schema.Struct({ id: Schema.String, deletedDate: Schema.String })),
+    earliestDateAvailable: Schema.String,
+    latestDateCovered: Schema.String
+  })
+)
+
+/** @category decoding @since 0.1.0 */
+export const deleted = Effect.fnUntraced(function* (
+  answer: Transport.Answer
+): Effect.fn.Return<Answer<Deleted>, ChangeSource.SourceError> {
+  const { serverTime, value } = yield* decode("a list of deletions", DeletedBody)(answer)
+  const records = yield* Effect.forEach(value.deletedRecords, ({ deletedDate, id }) =>
+    Effect.all({ id: recordId(id), deletedAt: instant(deletedDate) })
+  )
+  const earliestDateAvailable = yield* instant(value.earliestDateAvailable)
+  return {
+    serverTime,
+    value: { records, earliestDateAvailable, latestDateCovered: yield* instant(value.latestDateCovered) }
+  }
+})
+
+const UpdatedBody = Schema.fromJsonString(
+  Schema.Struct({ ids: Schema.Array(Schema.String), latestDateCovered: Schema.String })
+)
+
+/** @category decoding @since 0.1.0 */
+export const updated = Effect.fnUntraced(function* (
+  answer: Transport.Answer
+): Effect.fn.Return<Answer<Updated>, ChangeSource.SourceError> {
+  const { serverTime, value } = yield* decode("a list of updates", UpdatedBody)(answer)
+  const ids = yield* Effect.forEach(value.ids, recordId)
+  return { serverTime, value: { ids, latestDateCovered: yield* instant(value.latestDateCovered) } }
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const required = <A>(value: A | undefined, what: string, text: string): Decoded<A> =>
+  value === undefined
+    ? Effect.fail(SalesforceError.malformed(source, `"${SalesforceError.excerpt(text)}" stands where ${what} belongs`))
+    : Effect.succeed(value)
+
+const instant = (text: string): Decoded<string> => required(Stamp.fromText(text), "an instant", text)
+
+const recordId = (text: string): Decoded<string> => required(Canonical.id(text), "a record Id", text)

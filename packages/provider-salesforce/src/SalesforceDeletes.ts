@@ -1,0 +1,183 @@
+/**
+ * Deletions of a Salesforce object: the lane `deletes`.
+ *
+ * The server lists what was deleted in a window, records purged from the recycle
+ * bin included, and says up to when its list is complete. It does not say at
+ * which stamp: each deletion carries the time of the read, and the engine asks
+ * for the record before it believes (it may have been undeleted since).
+ *
+ * Windows are read to the present; the position is what the server calls covered,
+ * capped by the horizon. The server keeps deletions for a limited time: a position
+ * older than that is `PositionLost`, because deletions may have been missed.
+ *
+ * @since 0.1.0
+ */
+import * as Lane from "@tidemark/core/model/Lane"
+import type * as CursorRule from "@tidemark/core/model/CursorRule"
+import type * as Observation from "@tidemark/core/model/Observation"
+import type * as Page from "@tidemark/core/model/Page"
+import type * as Subscription from "@tidemark/core/model/Subscription"
+import type * as ChangeSource from "@tidemark/core/ports/ChangeSource"
+import * as Windowing from "@tidemark/core/rules/Windowing"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type * as Answer from "./Answer.ts"
+import type * as Canonical from "./Canonical.ts"
+import * as Mapping from "./Mapping.ts"
+import type * as SalesforceClient from "./SalesforceClient.ts"
+import * as SalesforceError from "./SalesforceError.ts"
+import type * as SalesforceSource from "./SalesforceSource.ts"
+import * as Stamp from "./Stamp.ts"
+
+// -----------------------------------------------------------------------------
+// models
+// -----------------------------------------------------------------------------
+
+/** @category schemas @since 0.1.0 */
+export const Cursor = Schema.Struct({
+  /** All deletions before it have been emitted. Canonical. */
+  until: Stamp.Stamp
+})
+/** @category models @since 0.1.0 */
+export type Cursor = typeof Cursor.Type
+
+/** Only marks move the cursor: the feed lists deletions in no order. @category models @since 0.1.0 */
+export const rule: CursorRule.CursorRule<Cursor> = {
+  codec: Cursor,
+  codecVersion: 1,
+  equals: (a, b) => a.until === b.until,
+  positions: "Shared",
+  resume: "Inclusive",
+  emission: "Unsorted",
+  order: (a, b) => (a.until < b.until ? -1 : a.until > b.until ? 1 : 0)
+}
+
+/** @category models @since 0.1.0 */
+export interface Options {
+  readonly client: SalesforceClient.SalesforceClient["Service"]
+  /** The object's own source: its records confirm the deletions. */
+  readonly source: SalesforceSource.SalesforceSource
+  /** Longest window of one request, more than a minute. Defaults to 1 day. */
+  readonly window?: Duration.Input | undefined
+}
+
+/**
+ * How far back a first run reads: what the feed keeps, less a margin that lasts
+ * while the run begins (SOAP API guide, "getDeleted": 15 days).
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const reach = Duration.subtract(Duration.days(15), Duration.minutes(10))
+
+/** The lane this source is meant for. @category constructors @since 0.1.0 */
+export const lane = (subscription: Subscription.Subscription): Lane.Lane => Lane.make(subscription, "deletes")
+
+// -----------------------------------------------------------------------------
+// constructors
+// -----------------------------------------------------------------------------
+
+/**
+ * Fails with `Invalid` when the object has no such feed, or the window is too short.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<ChangeSource.Fetching<Canonical.Record, Cursor>, ChangeSource.SourceError> {
+  const { client, source } = options
+  const { name, replicateable } = source.describe
+  const label = `${source.label}/deletes`
+  if (!replicateable) {
+    return yield* SalesforceError.invalid(
+      label,
+      `${name} is not replicateable, so Salesforce keeps no list of its deletions.`
+    )
+  }
+  const length = Duration.toMillis(options.window ?? "1 day")
+  if (!(length > slack)) return yield* SalesforceError.invalid(label, "A window must be longer than two minutes.")
+  return {
+    label,
+    rule,
+    domain: source.domain,
+    epoch: source.epoch,
+    account: source.account,
+    fetch: source.fetch,
+    read: (asked) => read({ client, object: name, length }, asked)
+  }
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Reading {
+  readonly client: Options["client"]
+  readonly object: string
+  /** Longest window, in ms. */
+  readonly length: number
+}
+
+type Emitted = Page.Page<never, Cursor, Observation.Delete<Cursor>>
+
+/** Windows must be longer than a minute, and seconds may be ignored: two minutes are enough. */
+const slack = 120_000
+
+const read = (
+  reading: Reading,
+  options: ChangeSource.ReadOptions<Cursor>
+): Stream.Stream<Emitted, ChangeSource.SourceError> =>
+  Stream.unwrap(
+    Effect.map(reading.client.time, (startedAt) => {
+      const window = Windowing.make({ startedAt, settle: Duration.toMillis(options.settle) })
+      const { from } = options
+      const start = from === undefined ? startedAt - Duration.toMillis(reach) : Stamp.toMillis(from.until)
+      return Stream.paginate({ start, from }, (at) => step(reading, window, at)).pipe(
+        Stream.filter((page) => page.observations.length > 0 || page.mark !== undefined)
+      )
+    })
+  )
+
+interface At {
+  /** Where the next window begins, in ms. */
+  readonly start: number
+  /** The position at or before it. */
+  readonly from: Cursor | undefined
+}
+
+// One window. The run ends at the present, or where the server's list does.
+const step = Effect.fnUntraced(function* (
+  reading: Reading,
+  window: Windowing.Window,
+  at: At
+): Effect.fn.Return<readonly [ReadonlyArray<Emitted>, Option.Option<At>], ChangeSource.SourceError> {
+  const end = Math.min(window.startedAt, at.start + reading.length)
+  const { value } = yield* reading.client.deleted(reading.object, { start: Math.min(at.start, end - slack), end })
+  const covered = Math.min(end, Stamp.toMillis(value.latestDateCovered))
+  const until = Stamp.fromMillis(Math.floor(Math.min(covered, window.horizon) / 1000) * 1000)
+  const isAhead = until !== undefined && (at.from === undefined || until > at.from.until)
+  const position = at.from !== undefined && Stamp.toMillis(at.from.until) <= window.horizon ? at.from : undefined
+  const observations = value.records.map((record) => observe(record, position, window.startedAt))
+  const page: Emitted = { observations, mark: isAhead ? { position: { until } } : undefined }
+  // A list that lags a little is read on from where it ends; one that stands still ends the run.
+  const isLast = end >= window.startedAt || covered - at.start < slack
+  return [[page], isLast ? Option.none() : Option.some({ start: covered, from: isAhead ? { until } : at.from })]
+})
+
+const observe = (
+  record: Answer.Deleted["records"][number],
+  position: Cursor | undefined,
+  observedAt: number
+): Observation.Delete<Cursor> => ({
+  _tag: "Delete",
+  externalId: Mapping.externalId(record.id),
+  position,
+  origin: "Poll",
+  evidence: { _tag: "Tombstone" },
+  version: undefined,
+  observedAt
+})

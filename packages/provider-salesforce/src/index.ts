@@ -1,0 +1,18 @@
+/**
+ * Salesforce as a source of changes.
+ *
+ * @since 0.1.0
+ */
+export * as Answer from "./Answer.ts"
+export * as Canonical from "./Canonical.ts"
+export * as Credentials from "./Credentials.ts"
+export * as Describe from "./Describe.ts"
+export * as Mapping from "./Mapping.ts"
+export * as SalesforceClient from "./SalesforceClient.ts"
+export * as SalesforceCursor from "./SalesforceCursor.ts"
+export * as SalesforceDeletes from "./SalesforceDeletes.ts"
+export * as SalesforceError from "./SalesforceError.ts"
+export * as SalesforceSource from "./SalesforceSource.ts"
+export * as Soql from "./Soql.ts"
+export * as Stamp from "./Stamp.ts"
+export * as Transport from "./Transport.ts"

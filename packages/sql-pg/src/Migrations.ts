@@ -1,0 +1,149 @@
+/**
+ * The engine's tables: schema `tidemark`.
+ *
+ * Every key starts with the tenant, and row-level security, forced on the owner
+ * too, shows a transaction the rows of its tenant only. A transaction without a
+ * tenant is refused. Migrating is safe to repeat and to start from several
+ * processes at once.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+
+/** @category models @since 0.1.0 */
+export interface Options {
+  /** A role that is to use the tables; it gets no more than it needs. */
+  readonly appRole?: string | undefined
+}
+
+/**
+ * Brings the schema up to date, as its owner.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = (options: Options = {}): Effect.Effect<void, SqlError, SqlClient> =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    yield* sql.withTransaction(
+      Effect.gen(function* () {
+        yield* sql`select pg_advisory_xact_lock(7461, 1)`
+        yield* sql`create schema if not exists tidemark`
+        yield* sql`create table if not exists tidemark.migration (
+          id int primary key, name text not null, applied_at timestamptz not null default now())`
+        const done = new Set((yield* sql<{ id: number }>`select id from tidemark.migration`).map(({ id }) => id))
+        for (const { id, name, statements } of migrations) {
+          if (done.has(id)) continue
+          for (const statement of statements) yield* sql.unsafe(statement)
+          yield* sql`insert into tidemark.migration (id, name) values (${id}, ${name})`
+        }
+        if (options.appRole !== undefined) {
+          const role = sql(options.appRole)
+          yield* sql`grant usage on schema tidemark to ${role}`
+          yield* sql`grant select, insert, update on all tables in schema tidemark to ${role}`
+          yield* sql`grant delete on tidemark.intent to ${role}`
+          yield* sql`revoke insert, update on tidemark.migration from ${role}`
+        }
+      })
+    )
+  })
+
+/**
+ * Statements that put a table under the tenant's policy. The table must have a
+ * column `tenant`, and its name must be quoted where it has to be.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const tenantPolicy = (table: string): ReadonlyArray<string> => [
+  `alter table ${table} enable row level security`,
+  `alter table ${table} force row level security`,
+  // The sub-select is evaluated once per statement, not once per row.
+  `create policy tenant on ${table} using (tenant = (select tidemark.current_tenant()))
+     with check (tenant = (select tidemark.current_tenant()))`
+]
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const text = `text collate "C" not null`
+const recordKey = `tenant ${text}, provider ${text}, account ${text}, entity ${text}, external_id ${text}`
+const laneKey = `tenant ${text}, subscription ${text}, lane ${text}, partition ${text}`
+const version = `domain text not null, value ${text}, version_at float8, mapping_epoch int not null, observed_at float8 not null`
+const counts = [
+  "read",
+  "created",
+  "updated",
+  "deleted",
+  "unchanged",
+  "stale",
+  "absent",
+  "quarantined",
+  "still_quarantined",
+  "rejected",
+  "adopted",
+  "drifted"
+]
+
+const migrations: ReadonlyArray<{
+  readonly id: number
+  readonly name: string
+  readonly statements: ReadonlyArray<string>
+}> = [
+  {
+    id: 1,
+    name: "first tables",
+    statements: [
+      `create function tidemark.current_tenant() returns text language plpgsql stable as $$
+         declare tenant text := current_setting('tidemark.tenant', true);
+         begin
+           if tenant is null or tenant = '' then
+             raise exception 'no tenant is set for this transaction' using errcode = '42501',
+               hint = 'set tidemark.tenant with set_config(..., true) at the start of the transaction';
+           end if;
+           return tenant;
+         end $$`,
+      `create table tidemark.lane (${laneKey},
+         epoch bigint not null, batch_no bigint not null, cursor jsonb, codec_version int,
+         mapping_epoch int not null, account text not null, lease_until timestamptz not null,
+         brake jsonb not null, stopped text,
+         primary key (tenant, subscription, lane, partition)) with (fillfactor = 50)`,
+      `create table tidemark.ledger (${recordKey},
+         local_id text not null default gen_random_uuid()::text, token bigint not null, revision bigint not null,
+         ${version}, existence text not null, fingerprint text,
+         primary key (tenant, provider, account, entity, external_id)) with (fillfactor = 80)`,
+      `create table tidemark.run (id uuid not null default gen_random_uuid(), ${laneKey},
+         epoch bigint not null, trigger text not null, status text not null,
+         ${counts.map((name) => `${name} bigint not null default 0`).join(", ")},
+         error text, opened_at timestamptz not null default now(), closed_at timestamptz,
+         primary key (tenant, id))`,
+      `create index run_open on tidemark.run (tenant, subscription, lane, partition) where status = 'Running'`,
+      `create table tidemark.item (tenant ${text}, seq bigint generated always as identity, run uuid not null,
+         sequence bigint not null, provider ${text}, account ${text}, entity ${text}, external_id ${text},
+         local_id text, operation text not null, outcome text not null, reason text, message text, revision bigint,
+         patch json, version json, origin text not null, recorded_at timestamptz not null default now(),
+         primary key (tenant, seq))`,
+      `create index item_record on tidemark.item (tenant, provider, account, entity, external_id, seq)`,
+      `create table tidemark.event (tenant ${text}, id ${text}, seq bigint generated always as identity,
+         xid xid8 not null default pg_current_xact_id(), type text not null, entity text not null, key ${text},
+         revision bigint not null, payload jsonb not null, appended_at timestamptz not null default now(),
+         primary key (tenant, id))`,
+      `create table tidemark.quarantine (id uuid not null default gen_random_uuid(), ${recordKey}, run uuid not null,
+         seq bigint generated always as identity, ${version}, fingerprint text not null, code text not null,
+         message text not null, observation text not null, status text not null, attempts int not null default 1,
+         opened_at timestamptz not null default now(), closed_at timestamptz, primary key (tenant, id))`,
+      `create index quarantine_open on tidemark.quarantine (tenant, provider, account, entity, external_id)
+         where status = 'Open'`,
+      `create table tidemark.intent (${recordKey}, subscription ${text}, lane ${text}, partition ${text},
+         token bigint not null, decision text not null,
+         primary key (tenant, provider, account, entity, external_id))`,
+      `create index intent_lane on tidemark.intent (tenant, subscription, lane, partition, external_id)`,
+      ...["lane", "ledger", "run", "item", "event", "quarantine", "intent"].flatMap((table) =>
+        tenantPolicy(`tidemark.${table}`)
+      )
+    ]
+  }
+]

@@ -1,0 +1,49 @@
+/**
+ * Every port of the engine over one PostgreSQL database.
+ *
+ * @since 0.1.0
+ */
+import * as Intents from "@tidemark/core/ports/Intents"
+import * as Lanes from "@tidemark/core/ports/Lanes"
+import * as Ledger from "@tidemark/core/ports/Ledger"
+import * as Outbox from "@tidemark/core/ports/Outbox"
+import * as Quarantine from "@tidemark/core/ports/Quarantine"
+import * as RunRecorder from "@tidemark/core/ports/RunRecorder"
+import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { SqlClient } from "effect/sql/SqlClient"
+import * as PgIntents from "./PgIntents.ts"
+import * as PgLanes from "./PgLanes.ts"
+import * as PgLedger from "./PgLedger.ts"
+import * as PgOutbox from "./PgOutbox.ts"
+import * as PgQuarantine from "./PgQuarantine.ts"
+import * as PgRunRecorder from "./PgRunRecorder.ts"
+import * as PgUnitOfWork from "./PgUnitOfWork.ts"
+
+/** @category models @since 0.1.0 */
+export type Services =
+  | UnitOfWork.UnitOfWork
+  | Lanes.Lanes
+  | Ledger.Ledger
+  | RunRecorder.RunRecorder
+  | Quarantine.Quarantine
+  | Outbox.Outbox
+  | Intents.Intents
+
+/** The ports over the client's database. @category layers @since 0.1.0 */
+export const layer = (timeouts?: PgUnitOfWork.Timeouts): Layer.Layer<Services, never, SqlClient> =>
+  Layer.effectContext(
+    Effect.map(SqlClient, (sql) => {
+      const session = PgUnitOfWork.session(sql, timeouts)
+      return Context.make(UnitOfWork.UnitOfWork, PgUnitOfWork.make(session)).pipe(
+        Context.add(Lanes.Lanes, PgLanes.make(session)),
+        Context.add(Ledger.Ledger, PgLedger.make(session)),
+        Context.add(RunRecorder.RunRecorder, PgRunRecorder.make(session)),
+        Context.add(Quarantine.Quarantine, PgQuarantine.make(session)),
+        Context.add(Outbox.Outbox, PgOutbox.make(session)),
+        Context.add(Intents.Intents, PgIntents.make(session))
+      )
+    })
+  )
