@@ -56,6 +56,8 @@ type Decoded<A> = Effect.Effect<A, ChangeSource.SourceError>
 
 const source = "salesforce"
 
+const timeless = () => SalesforceError.malformed(source, "The answer has no Date header to tell the server's time")
+
 const decode =
   <A>(what: string, schema: Schema.Codec<A, string>) =>
   (answer: Transport.Answer): Decoded<Answer<A>> => {
@@ -64,16 +66,14 @@ const decode =
       return Effect.fail(SalesforceError.malformed(source, `The answer is not ${what}`, answer.body))
     }
     if (answer.serverTime === undefined) {
-      return Effect.fail(SalesforceError.malformed(source, "The answer has no Date header to tell the server's time"))
+      return Effect.fail(timeless())
     }
     return Effect.succeed({ value: value.success, serverTime: answer.serverTime })
   }
 
-/** The list of API versions. @category decoding @since 0.1.0 */
-export const versions = decode(
-  "the list of versions",
-  Schema.fromJsonString(Schema.Array(Schema.Struct({ version: Schema.String })))
-)
+/** The server's time, in ms: every answer tells it, whatever it answers. @category decoding @since 0.1.0 */
+export const time = ({ serverTime }: Transport.Answer): Decoded<number> =>
+  serverTime === undefined ? Effect.fail(timeless()) : Effect.succeed(serverTime)
 
 /** @category decoding @since 0.1.0 */
 export const describe = decode("a describe", Schema.fromJsonString(Describe.Describe))

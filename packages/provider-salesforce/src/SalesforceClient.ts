@@ -53,9 +53,12 @@ type Read<A> = Effect.Effect<A, ChangeSource.SourceError>
 export class SalesforceClient extends Context.Service<
   SalesforceClient,
   {
-    /** The server's time now, in ms. Costs no API call: the list of versions needs no session. */
+    /** The server's time now, in ms, from the Date header of the list of versions, which needs no session. */
     readonly time: Read<number>
-    /** The org's Id, 18 characters. */
+    /**
+     * Who the session belongs to: the org's Id, 18 characters; for a user who may not
+     * read it, the org's host name, which is the org's own.
+     */
     readonly organization: Read<Answer.Answer<string>>
     readonly describe: (object: string) => Read<Answer.Answer<Describe.Describe>>
     readonly describeGlobal: Read<Answer.Answer<Describe.Global>>
@@ -148,8 +151,17 @@ export const make = Effect.fnUntraced(function* (
     )
 
   return {
-    time: Effect.map(Effect.flatMap(read.open("/services/data"), Answer.versions), ({ serverTime }) => serverTime),
-    organization: Effect.flatMap(query("SELECT Id FROM Organization"), Answer.organization),
+    time: Effect.flatMap(read.open("/services/data"), Answer.time),
+    organization: Effect.flatMap(query("SELECT Id FROM Organization"), Answer.organization).pipe(
+      Effect.catchIf(
+        ({ reason }) => reason === "Invalid" || reason === "Forbidden",
+        () =>
+          Effect.all({
+            value: Effect.map(sessions.current, (session) => new URL(session.origin).hostname),
+            serverTime: Effect.flatMap(read.open("/services/data"), Answer.time)
+          })
+      )
+    ),
     describe: (object) => within(sobject(base, object, "describe"), Answer.describe),
     describeGlobal: Effect.flatMap(read.at(`${base}/sobjects`), Answer.describeGlobal),
     query,
@@ -194,12 +206,13 @@ const reader = (sessions: Credentials.Sessions, exchange: Exchange, limits: Tran
     below,
     /** With a session, at a path. */
     at: (path: string, headers?: Headers) => below(() => Result.succeed(path), headers),
-    /** Without a token. */
+    /** Without a token. Any answer will do that is not a passing fault. */
     open: (path: string) =>
       retrying(
         Effect.gen(function* () {
           const { origin } = yield* sessions.current
-          return yield* succeed(yield* exchange(get(`${origin}${path}`)), [])
+          const answer = yield* exchange(get(`${origin}${path}`))
+          return answer.status === 429 || answer.status >= 500 ? yield* succeed(answer, []) : answer
         })
       )
   }
