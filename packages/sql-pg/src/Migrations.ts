@@ -126,7 +126,6 @@ const migrations: ReadonlyArray<{
          local_id text, operation text not null, outcome text not null, reason text, message text, revision bigint,
          patch json, version json, origin text not null, recorded_at timestamptz not null default now(),
          primary key (tenant, seq))`,
-      `create index item_record on tidemark.item (tenant, provider, account, entity, external_id, seq)`,
       `create table tidemark.event (tenant ${text}, id ${text}, seq bigint generated always as identity,
          xid xid8 not null default pg_current_xact_id(), type text not null, entity text not null, key ${text},
          revision bigint not null, payload jsonb not null, appended_at timestamptz not null default now(),

@@ -25,7 +25,9 @@ export const make = ({ sql }: PgUnitOfWork.Session): Outbox.Outbox["Service"] =>
         insert into tidemark.event (tenant, id, type, entity, key, revision, payload)
         select ${tenant}, id, type, entity, key, revision, payload from input order by key, revision
         on conflict do nothing returning id
-      ) select i.id from input i cross join lateral (
+      ), repeated as materialized (
+        select * from input i where not exists (select from appended a where a.id = i.id)
+      ) select i.id from repeated i cross join lateral (
           select payload from tidemark.event e where e.tenant = ${tenant} and e.id = i.id offset 0) e
         where e.payload is distinct from i.payload limit 1`.pipe(Effect.mapError(PgError.toStoreError("Outbox.append")))
     if (other[0] !== undefined) {

@@ -10,12 +10,13 @@
  */
 import type * as Subscription from "@tidemark/core/model/Subscription"
 import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
+import type * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
+import { SqlError } from "effect/sql/SqlError"
 import * as PgError from "./PgError.ts"
 
 // -----------------------------------------------------------------------------
@@ -65,7 +66,7 @@ export const session = (sql: SqlClient, timeouts: Timeouts = {}): Session => {
     select set_config('tidemark.tenant', ${tenant}, true), set_config('statement_timeout', ${statement}, true),
       set_config('lock_timeout', ${lock}, true), set_config('idle_in_transaction_session_timeout', ${idle}, true)`
   const own = <A, E, R>(tenant: Subscription.TenantId, effect: Effect.Effect<A, E, R>) =>
-    sql.withTransaction(Effect.andThen(begin(tenant), effect))
+    Effect.catchCause(sql.withTransaction(Effect.andThen(begin(tenant), effect)), recover)
   const isInside = Effect.map(Effect.serviceOption(sql.transactionService), Option.isSome)
   return {
     sql,
@@ -101,6 +102,12 @@ export const make = ({ alone, sql }: Session): UnitOfWork.UnitOfWork["Service"] 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** A connection that is lost in a transaction ends it as a defect, because the rollback cannot be sent: it is a failure. */
+const recover = <E>(cause: Cause.Cause<E>): Effect.Effect<never, E | SqlError> => {
+  const lost = cause.reasons.find((reason) => reason._tag === "Die" && reason.defect instanceof SqlError)
+  return lost?._tag === "Die" && lost.defect instanceof SqlError ? Effect.fail(lost.defect) : Effect.failCause(cause)
+}
 
 /** The body's own failure, told apart from those of the transaction around it. */
 class Failed<E> extends Data.TaggedError("Failed")<{ readonly error: E }> {}

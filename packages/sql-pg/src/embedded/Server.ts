@@ -85,15 +85,16 @@ const pace = Schedule.spaced("10 millis")
 /**
  * `$1` is the signal that stops the server, `$2` a directory to remove after it
  * or nothing, the rest its command line. The signal is sent again each second,
- * for the first may come before the server listens to signals.
+ * for the first may come before the server listens to signals. The shell itself
+ * says nothing after the start: to write when nobody reads would end it early.
  */
 const watch = `
 signal=$1 directory=$2; shift 2
 exec 3<&0
 "$@" 0</dev/null 1>&2 3<&- & server=$!
 { read -r _ <&3; while kill -"$signal" "$server"; do sleep 1; done; } 0</dev/null 1>/dev/null 2>&1 & watcher=$!
-exec 3<&-
-echo "$server"
+trap "" PIPE; echo "$server"
+exec 1>/dev/null 2>&1 3<&-
 wait "$server"; status=$?
 kill "$watcher"
 if [ -n "$directory" ]; then rm -rf -- "$directory"; fi
