@@ -16,6 +16,7 @@
  * @since 0.1.0
  */
 import type * as Differ from "effect/Differ"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as FieldPatch from "../model/FieldPatch.ts"
 import * as Fingerprint from "../model/Fingerprint.ts"
@@ -74,7 +75,7 @@ export const fromSchema = <A extends object>(
     create: (record) => compare(fields, {}, record as Values),
     combine: (first, second) => combine(fieldByName, first, second),
     patch: (old, patch) => apply(fieldByName, old, patch),
-    fingerprint: (record) => Fingerprint.of(fields.map(({ name }) => get(record as Values, name))),
+    fingerprint: (record) => Fingerprint.of(fields.map((field) => plain(field, get(record as Values, field.name)))),
     toJson: (patch) => toJson(fieldByName, patch)
   }
 }
@@ -89,10 +90,13 @@ interface Field {
   readonly name: string
   readonly isEqual: (a: unknown, b: unknown) => boolean
   readonly encode: (value: unknown) => Schema.Json
+  /** `None` for a value that does not fit the field. */
+  readonly tryEncode: (value: unknown) => Option.Option<unknown>
 }
 
 const fieldOf = (name: string, schema: Schema.Codec<unknown>): Field => {
   const isEquivalent = Schema.toEquivalence(schema)
+  const codec = Schema.toCodecJson(schema)
   return {
     name,
     // Most fields are primitives; a general comparison of two fresh objects costs 20 times as much.
@@ -100,9 +104,14 @@ const fieldOf = (name: string, schema: Schema.Codec<unknown>): Field => {
       a === b ||
       (typeof a === "object" && typeof b === "object" && a !== null && b !== null && isEquivalent(a, b)) ||
       (a !== a && b !== b),
-    encode: Schema.encodeUnknownSync(Schema.toCodecJson(schema)) as (value: unknown) => Schema.Json
+    encode: Schema.encodeUnknownSync(codec) as (value: unknown) => Schema.Json,
+    tryEncode: Schema.encodeUnknownOption(codec)
   }
 }
+
+/** Equal values of a field that are made differently, such as decimals of two scales, have one JSON form. */
+const plain = (field: Field, value: unknown): unknown =>
+  typeof value === "object" && value !== null ? Option.getOrElse(field.tryEncode(value), () => value) : value
 
 /** Own values only: a field named like a property of `Object` has no inherited value. */
 const get = (record: Values, name: string): unknown => (Object.hasOwn(record, name) ? record[name] : undefined)
