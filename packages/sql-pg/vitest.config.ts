@@ -6,6 +6,7 @@ export default defineConfig({
     globalSetup: ["test/support/globalSetup.ts"],
     // The server of the run works as well, beside the files that talk to it.
     maxWorkers: 2,
+    silent: "passed-only",
     testTimeout: 60_000,
     hookTimeout: 60_000
   }
