@@ -6,8 +6,7 @@ import * as fs from "node:fs"
 
 const folders = [
   ...fs.readdirSync("packages").map((name) => `packages/${name}`),
-  ...fs.readdirSync("examples").map((name) => `examples/${name}`),
-  "torture"
+  ...fs.readdirSync("examples").map((name) => `examples/${name}`)
 ].filter((folder) => fs.existsSync(`${folder}/package.json`))
 
 let passed = 0
