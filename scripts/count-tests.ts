@@ -6,7 +6,8 @@ import * as fs from "node:fs"
 
 const folders = [
   ...fs.readdirSync("packages").map((name) => `packages/${name}`),
-  ...fs.readdirSync("examples").map((name) => `examples/${name}`)
+  ...fs.readdirSync("examples").map((name) => `examples/${name}`),
+  "torture"
 ].filter((folder) => fs.existsSync(`${folder}/package.json`))
 
 let passed = 0

@@ -39,7 +39,7 @@ for version in 20 22 24; do
     log="$work/log"
     started=$SECONDS
     if (cd "$home/tidemark" && "${as[@]}" env -i HOME="$home" PATH="$bin:/usr/bin:/bin" \
-      npm_config_registry="$registry" CI=true sh -c "$command") >"$log" 2>&1; then
+      npm_config_registry="$registry" NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS:-}" CI=true sh -c "$command") >"$log" 2>&1; then
       echo "ok      node $("$bin/node" --version), $user: $command ($((SECONDS - started)) s)"
     else
       failed=1

@@ -1,0 +1,58 @@
+/**
+ * `simulator salesforce`: an org on this machine, for as long as somebody holds
+ * its standard input open.
+ */
+import { Simulator } from "@tidemark/provider-salesforce/simulator"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+
+const count = (name: string, otherwise: number, description: string) =>
+  Flag.Int(name).pipe(Flag.withDescription(description), Flag.withDefault(otherwise))
+
+export const simulator = Command.make(
+  "simulator",
+  {
+    provider: Argument.Literals("provider", ["salesforce"]).pipe(Argument.withDescription("Whose API to simulate")),
+    port: count("port", 0, "Port on 127.0.0.1; 0 for any free one"),
+    seed: count("seed", 1, "Everything follows from it"),
+    accounts: count("accounts", 3000, "Accounts at the start"),
+    contacts: count("contacts", 0, "Contacts at the start"),
+    opportunities: count("opportunities", 0, "Opportunities at the start"),
+    tie: count("tie", 0, "Accounts that share one stamp"),
+    start: Flag.String("start").pipe(
+      Flag.withDescription("What the clock shows first, such as 2026-05-01T08:00:00Z"),
+      Flag.optional
+    ),
+    history: Flag.Directory("history").pipe(
+      Flag.withDescription("Where to append upstream.jsonl and visible.jsonl"),
+      Flag.optional
+    ),
+    shortPages: Flag.Boolean("short-pages").pipe(
+      Flag.withDescription("Pages are often shorter than asked for"),
+      Flag.withDefault(false)
+    ),
+    realtime: Flag.Boolean("realtime").pipe(
+      Flag.withDescription("The clock goes on by itself; else only when it is told to"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fnUntraced(function* ({ history, start, ...options }) {
+    const { apiVersion, token, url } = yield* Simulator.make({
+      ...options,
+      ...(Option.isSome(start) ? { start: start.value } : {}),
+      ...(Option.isSome(history) ? { history: history.value } : {})
+    })
+    yield* Console.log(JSON.stringify({ url, token, apiVersion }))
+    yield* endOfInput
+  }, Effect.scoped)
+).pipe(Command.withDescription("Serve a simulated provider until standard input closes"))
+
+const endOfInput = Effect.callback<void>((resume) => {
+  process.stdin.resume()
+  process.stdin.once("end", () => resume(Effect.void))
+  process.stdin.once("error", () => resume(Effect.void))
+})
