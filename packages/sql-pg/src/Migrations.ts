@@ -2,9 +2,14 @@
  * The engine's tables: schema `tidemark`.
  *
  * Every key starts with the tenant, and row-level security, forced on the owner
- * too, shows a transaction the rows of its tenant only. A transaction without a
- * tenant is refused. Migrating is safe to repeat and to start from several
- * processes at once.
+ * too, shows a statement the rows of its tenant only. A statement without a
+ * tenant is refused. Only the list of migrations belongs to no tenant. Superusers
+ * and roles with BYPASSRLS pass every policy: run the engine as neither.
+ *
+ * **Guarantees**
+ *
+ * - migrating again changes nothing, and several processes may start it at once;
+ * - a migration that fails leaves nothing behind.
  *
  * @since 0.1.0
  */
@@ -14,12 +19,13 @@ import type { SqlError } from "effect/sql/SqlError"
 
 /** @category models @since 0.1.0 */
 export interface Options {
-  /** A role that is to use the tables; it gets no more than it needs. */
+  /** A role that exists and is to use the tables; it gets no more than the ports need. */
   readonly appRole?: string | undefined
 }
 
 /**
- * Brings the schema up to date, as its owner.
+ * Brings the schema up to date, as its owner. Fails where the role may not create
+ * a schema, or `appRole` does not exist.
  *
  * @category running
  * @since 0.1.0
@@ -39,12 +45,9 @@ export const run = (options: Options = {}): Effect.Effect<void, SqlError, SqlCli
           for (const statement of statements) yield* sql.unsafe(statement)
           yield* sql`insert into tidemark.migration (id, name) values (${id}, ${name})`
         }
-        if (options.appRole !== undefined) {
-          const role = sql(options.appRole)
-          yield* sql`grant usage on schema tidemark to ${role}`
-          yield* sql`grant select, insert, update on all tables in schema tidemark to ${role}`
-          yield* sql`grant delete on tidemark.intent to ${role}`
-          yield* sql`revoke insert, update on tidemark.migration from ${role}`
+        if (options.appRole === undefined) return
+        for (const [rights, tables] of grants) {
+          yield* sql`grant ${sql.literal(`${rights} on ${tables}`)} to ${sql(options.appRole)}`
         }
       })
     )
@@ -73,6 +76,14 @@ const text = `text collate "C" not null`
 const recordKey = `tenant ${text}, provider ${text}, account ${text}, entity ${text}, external_id ${text}`
 const laneKey = `tenant ${text}, subscription ${text}, lane ${text}, partition ${text}`
 const version = `domain text not null, value ${text}, version_at float8, mapping_epoch int not null, observed_at float8 not null`
+/** What the ports do, and nothing else: audit and events are never changed, records never deleted. */
+const grants = [
+  ["usage", "schema tidemark"],
+  ["select", "tidemark.migration"],
+  ["select, insert", "tidemark.item, tidemark.event"],
+  ["select, insert, update", "tidemark.lane, tidemark.ledger, tidemark.run, tidemark.quarantine"],
+  ["select, insert, delete", "tidemark.intent"]
+] as const
 const counts = [
   "read",
   "created",
@@ -98,16 +109,16 @@ const migrations: ReadonlyArray<{
     name: "first tables",
     statements: [
       `create function tidemark.current_tenant() returns text language plpgsql stable as $$
-         declare tenant text := current_setting('tidemark.tenant', true);
+         declare tenant text := pg_catalog.current_setting('tidemark.tenant', true);
          begin
            if tenant is null or tenant = '' then
-             raise exception 'no tenant is set for this transaction' using errcode = '42501',
+             raise exception 'no tenant is set: the setting tidemark.tenant is missing or empty' using errcode = '42501',
                hint = 'set tidemark.tenant with set_config(..., true) at the start of the transaction';
            end if;
            return tenant;
          end $$`,
       `create table tidemark.lane (${laneKey},
-         epoch bigint not null, batch_no bigint not null, cursor jsonb, codec_version int,
+         epoch bigint not null, batch_no bigint not null, cursor json, codec_version int,
          mapping_epoch int not null, account text not null, lease_until timestamptz not null,
          brake jsonb not null, stopped text,
          primary key (tenant, subscription, lane, partition)) with (fillfactor = 50)`,

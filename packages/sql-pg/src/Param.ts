@@ -9,11 +9,18 @@ import type * as Lane from "@tidemark/core/model/Lane"
 import type * as Subscription from "@tidemark/core/model/Subscription"
 import type * as Version from "@tidemark/core/model/Version"
 import * as Result from "effect/Result"
-import type { Fragment } from "effect/sql/Statement"
 import type { SqlClient } from "effect/sql/SqlClient"
+import type { Fragment } from "effect/sql/Statement"
+
+// -----------------------------------------------------------------------------
+// parameters
+// -----------------------------------------------------------------------------
+
+/** What becomes a text or null. @category models @since 0.1.0 */
+export type Value = string | number | null | undefined
 
 /** A column of texts; other types are cast by the statement. @category constructors @since 0.1.0 */
-export const texts = (values: ReadonlyArray<string | number | undefined | null>): PgTypes.Parameter =>
+export const texts = (values: ReadonlyArray<Value>): PgTypes.Parameter =>
   Result.getOrThrow(
     PgTypes.array(
       values.map((value) => (value === undefined || value === null ? null : String(value))),
@@ -21,24 +28,50 @@ export const texts = (values: ReadonlyArray<string | number | undefined | null>)
     )
   )
 
-/** Rows as one JSON document, for `json_to_recordset`. @category constructors @since 0.1.0 */
-export const json = (rows: unknown): string => JSON.stringify(rows)
+/** A column of `rows`. @category constructors @since 0.1.0 */
+export const column = <T>(rows: ReadonlyArray<T>, of: (row: T) => Value): PgTypes.Parameter => texts(rows.map(of))
 
-/** The part of a record's key that a subscription decides. @category constructors @since 0.1.0 */
-export const isEntity = (
-  sql: SqlClient,
-  alias: string,
-  { connection, entity, tenant }: Subscription.Subscription
-): Fragment => {
-  const table = sql.literal(alias)
-  return sql`${table}.tenant = ${tenant} and ${table}.provider = ${connection.provider}
-    and ${table}.account = ${connection.account} and ${table}.entity = ${entity}`
-}
+// -----------------------------------------------------------------------------
+// fragments
+// -----------------------------------------------------------------------------
 
-/** @category constructors @since 0.1.0 */
+/**
+ * A row `i(tenant)` that sets the tenant of the statement it is part of. What
+ * comes after it has to be lateral and compare with `i.tenant`: then no row is
+ * looked at before the tenant is set, and the policy agrees.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const tenant = (sql: SqlClient, id: Subscription.TenantId): Fragment =>
+  sql`(select set_config('tidemark.tenant', ${id}, true) as tenant offset 0) as i`
+
+/**
+ * Rows `i(tenant, external_id)`, the same for each of some records.
+ *
+ * Looking up one by one is on purpose: a plan for `= any` is made once, often
+ * while the table is empty, and then scans it for ever.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const records = (sql: SqlClient, id: Subscription.TenantId, ids: ReadonlyArray<string>): Fragment =>
+  sql`(select set_config('tidemark.tenant', ${id}, true) as tenant, u.external_id
+    from unnest(${texts(ids)}::text[]) as u(external_id) offset 0) as i`
+
+/** Whether row `r` is that of `i`, see `records`. @category constructors @since 0.1.0 */
+export const isRecord = (sql: SqlClient, { connection, entity }: Subscription.Subscription): Fragment =>
+  sql`r.tenant = i.tenant and r.provider = ${connection.provider} and r.account = ${connection.account}
+    and r.entity = ${entity} and r.external_id = i.external_id`
+
+/** Whether row `r` is of the lane. @category constructors @since 0.1.0 */
 export const isLane = (sql: SqlClient, { name, partition, subscription }: Lane.Lane): Fragment =>
-  sql`tenant = ${subscription.tenant} and subscription = ${subscription.id}
-    and lane = ${name} and partition = ${partition}`
+  sql`r.tenant = ${subscription.tenant} and r.subscription = ${subscription.id}
+    and r.lane = ${name} and r.partition = ${partition}`
+
+// -----------------------------------------------------------------------------
+// rows
+// -----------------------------------------------------------------------------
 
 /** A version as its columns hold it. @category models @since 0.1.0 */
 export interface VersionRow {

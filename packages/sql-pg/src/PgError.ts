@@ -9,26 +9,24 @@
  */
 import { SinkError } from "@tidemark/core/ports/ChangeSink"
 import * as StoreError from "@tidemark/core/ports/StoreError"
+import type * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
 import * as Predicate from "effect/Predicate"
 import type { SqlError } from "effect/sql/SqlError"
 
+// -----------------------------------------------------------------------------
+// getters
+// -----------------------------------------------------------------------------
+
 /** The code the server gave; `undefined` when the failure is not the server's. @category getters @since 0.1.0 */
 export const sqlState = (error: SqlError): string | undefined => {
-  const { cause } = error.reason
-  return Predicate.hasProperty(cause, "code") && typeof cause.code === "string" && /^[0-9A-Z]{5}$/.test(cause.code)
-    ? cause.code
-    : undefined
+  const code = textOf(error, "code")
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
-/** The server's words. @category getters @since 0.1.0 */
-export const message = (error: SqlError): string => {
-  const { cause } = error.reason
-  return Predicate.hasProperty(cause, "message") && typeof cause.message === "string" ? cause.message : error.message
-}
+/** The server's words, or the driver's when the server said nothing. @category getters @since 0.1.0 */
+export const message = (error: SqlError): string => textOf(error, "message") ?? error.message
 
-const conflicts: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"])
-
-/** @category getters @since 0.1.0 */
+/** What a statement's failure asks for. @category getters @since 0.1.0 */
 export const reason = (error: SqlError): StoreError.Reason => {
   const code = sqlState(error)
   if (code === undefined) return "Unavailable"
@@ -36,10 +34,30 @@ export const reason = (error: SqlError): StoreError.Reason => {
   return conflicts.has(code) ? "Conflict" : "Unavailable"
 }
 
-const details = (error: SqlError) => {
-  const code = sqlState(error)
-  return { reason: reason(error), message: message(error), ...(code === undefined ? {} : { code }), cause: error }
+/**
+ * What became of a transaction whose `COMMIT` failed.
+ *
+ * Only a server that goes on after its error, or that answers `ROLLBACK`, says
+ * that nothing took effect. One that ends the connection, or says nothing, may
+ * have committed before it did.
+ * Source: PostgreSQL manual, "Error and Notice Message Fields", field V.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const commitReason = (error: SqlError): UnitOfWork.TransactionError["reason"] => {
+  const isRolledBack = error.reason._tag === "UnknownError" && error.reason.operation === "commit"
+  if (isRolledBack || textOf(error, "severityUnlocalized") === "ERROR") return abortReason(error)
+  return "Unknown"
 }
+
+/** What a transaction's failure before its `COMMIT` asks for: nothing took effect. @category getters @since 0.1.0 */
+export const abortReason = (error: SqlError): "Conflict" | "Unavailable" =>
+  reason(error) === "Conflict" ? "Conflict" : "Unavailable"
+
+// -----------------------------------------------------------------------------
+// constructors
+// -----------------------------------------------------------------------------
 
 /** @category constructors @since 0.1.0 */
 export const toStoreError =
@@ -52,3 +70,20 @@ export const toSinkError =
   (sink: string) =>
   (error: SqlError): SinkError =>
     new SinkError({ sink, ...details(error) })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const conflicts: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"])
+
+/** A field of the server's error, which the driver keeps as the cause of its own. */
+const textOf = ({ reason }: SqlError, field: string): string | undefined =>
+  Predicate.hasProperty(reason.cause, field) && typeof reason.cause[field] === "string"
+    ? reason.cause[field]
+    : undefined
+
+const details = (error: SqlError) => {
+  const code = sqlState(error)
+  return { reason: reason(error), message: message(error), ...(code === undefined ? {} : { code }), cause: error }
+}

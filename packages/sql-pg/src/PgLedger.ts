@@ -1,16 +1,43 @@
 /**
  * The ledger as a table.
  *
+ * An advance is one upsert of all rows, in the order of their keys: it takes every
+ * row lock in that order, so two batches cannot deadlock on the ledger, and its
+ * plan is a look-up per row whatever the statistics say. A row that another
+ * transaction is writing is waited for, and then judged by the token it has by
+ * then.
+ *
  * @since 0.1.0
  */
 import type * as Entry from "@tidemark/core/model/Entry"
 import type * as Observation from "@tidemark/core/model/Observation"
+import type * as Subscription from "@tidemark/core/model/Subscription"
 import type * as Ledger from "@tidemark/core/ports/Ledger"
-import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
 import * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import * as Param from "./Param.ts"
 import * as PgError from "./PgError.ts"
-import * as PgUnitOfWork from "./PgUnitOfWork.ts"
+import type * as PgUnitOfWork from "./PgUnitOfWork.ts"
+
+/** @category constructors @since 0.1.0 */
+export const make = ({ read, sql, write }: PgUnitOfWork.Session): Ledger.Ledger["Service"] => ({
+  find: (subscription, ids) =>
+    read(
+      subscription.tenant,
+      sql<Row>`select l.* from ${Param.records(sql, subscription.tenant, ids)} cross join lateral (
+        select ${columns(sql)} from tidemark.ledger r where ${Param.isRecord(sql, subscription)} offset 0) l`
+    ).pipe(Effect.map(toEntries), Effect.mapError(PgError.toStoreError("Ledger.find"))),
+  advance: (subscription, advances) =>
+    write(subscription.tenant, advance(sql, subscription, advances)).pipe(
+      Effect.map(toEntries),
+      Effect.mapError(PgError.toStoreError("Ledger.advance"))
+    )
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
 
 interface Row extends Param.VersionRow {
   readonly external_id: string
@@ -21,62 +48,46 @@ interface Row extends Param.VersionRow {
   readonly fingerprint: string | null
 }
 
-/** @category constructors @since 0.1.0 */
-export const make = ({ read, sql }: PgUnitOfWork.Session): Ledger.Ledger["Service"] => {
-  const columns = sql.literal(
-    "l.external_id, l.local_id, l.token::float8 as token, l.revision::float8 as revision, l.domain, l.value, " +
-      "l.version_at, l.mapping_epoch, l.observed_at, l.existence, l.fingerprint"
-  )
-  return {
-    // A lateral look-up per id: a plan for `= any` is made once, often while the table is empty, and scans it for ever.
-    find: (subscription, ids) =>
-      read(
-        subscription.tenant,
-        sql<Row>`select l.* from unnest(${Param.texts(ids)}::text[]) as i(external_id) cross join lateral (
-          select ${columns} from tidemark.ledger l
-          where ${Param.isEntity(sql, "l", subscription)} and l.external_id = i.external_id offset 0) l`
-      ).pipe(Effect.map(toEntries), Effect.mapError(PgError.toStoreError("Ledger.find"))),
-    advance: (subscription, advances) => {
-      const { connection, entity, tenant } = subscription
-      const column = (of: (advance: Entry.Advance) => string | number | undefined) => Param.texts(advances.map(of))
-      // A row that another transaction is writing is waited for, and then judged as it is by then. By place alone: with
-      // the key as well, a planner without statistics reads the whole entity instead.
-      return Effect.andThen(
-        UnitOfWork.current(PgUnitOfWork.store, tenant),
-        sql<Row>`with input as materialized (
-          select external_id, expected::bigint, local_id, revision::bigint, domain, value, version_at::float8,
-            mapping_epoch::int, observed_at::float8, existence, fingerprint
-          from unnest(${column((a) => a.externalId)}::text[], ${column((a) => a.expected)}::text[],
-            ${column((a) => a.localId)}::text[], ${column((a) => a.revision)}::text[],
-            ${column((a) => a.version.domain)}::text[], ${column((a) => a.version.value)}::text[],
-            ${column((a) => a.version.at)}::text[], ${column((a) => a.version.epoch)}::text[],
-            ${column((a) => a.version.observedAt)}::text[], ${column((a) => a.existence)}::text[],
-            ${column((a) => a.fingerprint)}::text[]) as input(external_id, expected, local_id, revision, domain,
-              value, version_at, mapping_epoch, observed_at, existence, fingerprint)
-        ), place as materialized (
-          select i.*, l.ctid as at from input i cross join lateral (
-            select l.ctid from tidemark.ledger l
-            where ${Param.isEntity(sql, "l", subscription)} and l.external_id = i.external_id offset 0) l
-          where i.expected > 0
-        ), updated as (
-          update tidemark.ledger l set token = l.token + 1, local_id = coalesce(i.local_id, l.local_id),
-            revision = i.revision, domain = i.domain, value = i.value, version_at = i.version_at,
-            mapping_epoch = i.mapping_epoch, observed_at = i.observed_at, existence = i.existence,
-            fingerprint = i.fingerprint
-          from place i where l.ctid = i.at and l.token = i.expected
-          returning ${columns}
-        ), inserted as (
-          insert into tidemark.ledger as l (tenant, provider, account, entity, external_id, local_id, token, revision,
-            domain, value, version_at, mapping_epoch, observed_at, existence, fingerprint)
-          select ${tenant}, ${connection.provider}, ${connection.account}, ${entity}, external_id,
-            coalesce(local_id, gen_random_uuid()::text), 1, revision, domain, value, version_at, mapping_epoch,
-            observed_at, existence, fingerprint
-          from input where expected = 0 order by external_id
-          on conflict do nothing returning ${columns}
-        ) select * from updated union all select * from inserted`
-      ).pipe(Effect.map(toEntries), Effect.mapError(PgError.toStoreError("Ledger.advance")))
-    }
-  }
+const columns = (sql: SqlClient) =>
+  sql`r.external_id, r.local_id, r.token::float8 as token, r.revision::float8 as revision, r.domain, r.value,
+    r.version_at, r.mapping_epoch, r.observed_at, r.existence, r.fingerprint`
+
+/**
+ * A row that was there when its advance was planned and is there no more is left
+ * out before the upsert: it is lost, not made again. Who comes without a local id
+ * keeps the one that is there.
+ */
+const advance = (
+  sql: SqlClient,
+  subscription: Subscription.Subscription,
+  advances: ReadonlyArray<Entry.Advance>
+): Effect.Effect<ReadonlyArray<Row>, SqlError> => {
+  const { connection, entity, tenant } = subscription
+  const column = (of: (advance: Entry.Advance) => Param.Value) => Param.column(advances, of)
+  return sql<Row>`
+    insert into tidemark.ledger as r (tenant, provider, account, entity, external_id, local_id, token, revision,
+      domain, value, version_at, mapping_epoch, observed_at, existence, fingerprint)
+    select ${tenant}, ${connection.provider}, ${connection.account}, ${entity}, i.external_id,
+      coalesce(i.local_id, l.local_id, gen_random_uuid()::text), i.expected::bigint + 1, i.revision::bigint,
+      i.domain, i.value, i.version_at::float8, i.mapping_epoch::int, i.observed_at::float8, i.existence, i.fingerprint
+    from unnest(${column((a) => a.externalId)}::text[], ${column((a) => a.expected)}::text[],
+      ${column((a) => a.localId)}::text[], ${column((a) => a.revision)}::text[],
+      ${column((a) => a.version.domain)}::text[], ${column((a) => a.version.value)}::text[],
+      ${column((a) => a.version.at)}::text[], ${column((a) => a.version.epoch)}::text[],
+      ${column((a) => a.version.observedAt)}::text[], ${column((a) => a.existence)}::text[],
+      ${column((a) => a.fingerprint)}::text[]) as i(external_id, expected, local_id, revision, domain, value,
+      version_at, mapping_epoch, observed_at, existence, fingerprint)
+    left join lateral (select r.local_id from tidemark.ledger r
+      where r.tenant = ${tenant} and r.provider = ${connection.provider} and r.account = ${connection.account}
+        and r.entity = ${entity} and r.external_id = i.external_id offset 0) l on true
+    where i.expected = '0' or l.local_id is not null
+    order by i.external_id collate "C"
+    on conflict (tenant, provider, account, entity, external_id) do update set token = excluded.token,
+      local_id = excluded.local_id, revision = excluded.revision, domain = excluded.domain, value = excluded.value,
+      version_at = excluded.version_at, mapping_epoch = excluded.mapping_epoch, observed_at = excluded.observed_at,
+      existence = excluded.existence, fingerprint = excluded.fingerprint
+    where r.token = excluded.token - 1
+    returning ${columns(sql)}`
 }
 
 const toEntries = (rows: ReadonlyArray<Row>): ReadonlyMap<Observation.ExternalId, Entry.Entry> =>

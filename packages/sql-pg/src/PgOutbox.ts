@@ -1,41 +1,65 @@
 /**
- * Events as rows, written in the transaction of their change.
+ * Events as rows, written in the transaction of their change. Appending an id
+ * again waits for whoever is appending it, and then changes nothing; with another
+ * content it is refused.
  *
  * @since 0.1.0
  */
+import type * as Event from "@tidemark/core/model/Event"
 import type * as Outbox from "@tidemark/core/ports/Outbox"
-import * as StoreError from "@tidemark/core/ports/StoreError"
-import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
+import { StoreError } from "@tidemark/core/ports/StoreError"
 import * as Effect from "effect/Effect"
 import * as Param from "./Param.ts"
 import * as PgError from "./PgError.ts"
-import * as PgUnitOfWork from "./PgUnitOfWork.ts"
+import type * as PgUnitOfWork from "./PgUnitOfWork.ts"
 
 /** @category constructors @since 0.1.0 */
-export const make = ({ sql }: PgUnitOfWork.Session): Outbox.Outbox["Service"] => ({
+export const make = ({ sql, write }: PgUnitOfWork.Session): Outbox.Outbox["Service"] => ({
   append: Effect.fnUntraced(function* (tenant, events) {
-    yield* UnitOfWork.current(PgUnitOfWork.store, tenant)
-    // An id that is there already is looked at: the same payload is a repetition, another one a fault.
-    const other = yield* sql<{ id: string }>`
-      with input as materialized (
-        select id, type, entity, key, revision, payload
-        from jsonb_to_recordset(${Param.json(events)}::text::jsonb) as e(id text, type text, entity text, key text,
-          revision bigint, payload jsonb)
-      ), appended as (
-        insert into tidemark.event (tenant, id, type, entity, key, revision, payload)
-        select ${tenant}, id, type, entity, key, revision, payload from input order by key, revision
-        on conflict do nothing returning id
-      ), repeated as materialized (
-        select * from input i where not exists (select from appended a where a.id = i.id)
-      ) select i.id from repeated i cross join lateral (
-          select payload from tidemark.event e where e.tenant = ${tenant} and e.id = i.id offset 0) e
-        where e.payload is distinct from i.payload limit 1`.pipe(Effect.mapError(PgError.toStoreError("Outbox.append")))
-    if (other[0] !== undefined) {
-      return yield* new StoreError.StoreError({
-        reason: "Refused",
-        operation: "Outbox.append",
-        message: `the event ${other[0].id} was appended before with another payload`
-      })
+    const foreign = events.find((event) => event.tenant !== tenant)
+    if (foreign !== undefined) {
+      return yield* Effect.die(new Error(`an event of tenant ${foreign.tenant} was appended by ${tenant}`))
     }
+    const column = (of: (event: Event.Event) => Param.Value) => Param.column(events, of)
+    const appended = yield* write(
+      tenant,
+      sql<{ id: string }>`insert into tidemark.event as r (tenant, id, type, entity, key, revision, payload)
+        select ${tenant}, i.id, i.type, i.entity, i.key, i.revision::bigint, i.payload::jsonb
+        from unnest(${column((e) => e.id)}::text[], ${column((e) => e.type)}::text[],
+          ${column((e) => e.entity)}::text[], ${column((e) => e.key)}::text[], ${column((e) => e.revision)}::text[],
+          ${column((e) => JSON.stringify(e.payload))}::text[]) as i(id, type, entity, key, revision, payload)
+        order by i.key collate "C", i.revision::bigint, i.id collate "C"
+        on conflict do nothing returning r.id`
+    ).pipe(Effect.mapError(PgError.toStoreError("Outbox.append")))
+    if (appended.length === events.length) return
+    const isNew = new Set(appended.map(({ id }) => id))
+    const repeated = events.filter(({ id }) => !isNew.has(id))
+    // In a statement of its own: this one sees what the other transaction committed meanwhile.
+    const other = yield* write(
+      tenant,
+      sql<{ id: string }>`
+        select i.id from unnest(${Param.column(repeated, (e) => e.id)}::text[],
+          ${Param.column(repeated, (e) => e.type)}::text[], ${Param.column(repeated, (e) => e.entity)}::text[],
+          ${Param.column(repeated, (e) => e.key)}::text[], ${Param.column(repeated, (e) => e.revision)}::text[],
+          ${Param.column(repeated, (e) => JSON.stringify(e.payload))}::text[])
+          as i(id, type, entity, key, revision, payload)
+        cross join lateral (select r.type, r.entity, r.key, r.revision, r.payload from tidemark.event r
+          where r.tenant = ${tenant} and r.id = i.id offset 0) e
+        where (e.type, e.entity, e.key, e.revision, e.payload)
+          is distinct from (i.type, i.entity, i.key, i.revision::bigint, i.payload::jsonb) limit 1`
+    ).pipe(Effect.mapError(PgError.toStoreError("Outbox.append")))
+    if (other[0] !== undefined) return yield* taken(other[0].id)
   })
 })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const taken = (id: string): StoreError =>
+  new StoreError({
+    reason: "Refused",
+    operation: "Outbox.append",
+    code: "23505",
+    message: `another event has the id ${id}`
+  })

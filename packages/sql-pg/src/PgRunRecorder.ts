@@ -2,29 +2,33 @@
  * Runs and their items as rows.
  *
  * Patches and versions are stored as JSON text: a value that no database text can
- * hold is kept as its escape, and never stops a batch.
+ * hold is kept as its escape, and never stops a batch. A batch recorded for a run
+ * that is closed already leaves nothing: the run was abandoned for another one,
+ * and the fence will say so.
  *
  * @since 0.1.0
  */
 import type * as Run from "@tidemark/core/model/Run"
 import type * as RunRecorder from "@tidemark/core/ports/RunRecorder"
-import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
+import { StoreError } from "@tidemark/core/ports/StoreError"
 import * as Refusal from "@tidemark/core/rules/Refusal"
 import * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import * as Param from "./Param.ts"
 import * as PgError from "./PgError.ts"
-import * as PgUnitOfWork from "./PgUnitOfWork.ts"
+import type * as PgUnitOfWork from "./PgUnitOfWork.ts"
 
 /** @category constructors @since 0.1.0 */
-export const make = ({ alone, sql }: PgUnitOfWork.Session): RunRecorder.RunRecorder["Service"] => ({
+export const make = ({ alone, sql, write }: PgUnitOfWork.Session): RunRecorder.RunRecorder["Service"] => ({
   open: ({ epoch, lane, trigger }) =>
     alone(
       lane.subscription.tenant,
       Effect.gen(function* () {
         const { subscription } = lane
-        yield* sql`update tidemark.run set status = 'Abandoned', closed_at = now(),
+        yield* sql`update tidemark.run r set status = 'Abandoned', closed_at = now(),
             error = 'the process ended without closing the run'
-          where ${Param.isLane(sql, lane)} and status = 'Running' and epoch < ${String(epoch)}::bigint`
+          where ${Param.isLane(sql, lane)} and r.status = 'Running' and r.epoch < ${String(epoch)}::bigint`
         const [row] = yield* sql<{ id: string }>`
           insert into tidemark.run (tenant, subscription, lane, partition, epoch, trigger, status)
           values (${subscription.tenant}, ${subscription.id}, ${lane.name}, ${lane.partition},
@@ -32,33 +36,11 @@ export const make = ({ alone, sql }: PgUnitOfWork.Session): RunRecorder.RunRecor
         return row!.id
       })
     ).pipe(Effect.mapError(PgError.toStoreError("RunRecorder.open"))),
-  record: (batch) => {
-    const { counts, items, lane, runId } = batch
-    const { connection, entity, tenant } = lane.subscription
-    const insert =
-      items.length === 0
-        ? Effect.void
-        : sql`insert into tidemark.item (tenant, run, sequence, provider, account, entity, external_id, local_id,
-              operation, outcome, reason, message, revision, patch, version, origin)
-            select ${tenant}, ${runId}::uuid, i.sequence, ${connection.provider}, ${connection.account}, ${entity},
-              i.external_id, i.local_id, i.operation, i.outcome, i.reason, i.message, i.revision, i.patch, i.version,
-              i.origin
-            from json_to_recordset(${Param.json(items.map((item) => toRow(batch, item)))}::text::json) as i(
-              sequence bigint, external_id text, local_id text, operation text, outcome text, reason text,
-              message text, revision bigint, patch json, version json, origin text)`.pipe(Effect.asVoid)
-    const add = sql`update tidemark.run set read = read + ${counts.read}, created = created + ${counts.created},
-        updated = updated + ${counts.updated}, deleted = deleted + ${counts.deleted},
-        unchanged = unchanged + ${counts.unchanged}, stale = stale + ${counts.stale},
-        absent = absent + ${counts.absent}, quarantined = quarantined + ${counts.quarantined},
-        still_quarantined = still_quarantined + ${counts.stillQuarantined},
-        rejected = rejected + ${counts.rejected}, adopted = adopted + ${counts.adopted},
-        drifted = drifted + ${counts.drifted}
-      where tenant = ${tenant} and id = ${runId}::uuid and status = 'Running'`
-    return Effect.andThen(UnitOfWork.current(PgUnitOfWork.store, tenant), Effect.andThen(insert, add)).pipe(
-      Effect.asVoid,
-      Effect.mapError(PgError.toStoreError("RunRecorder.record"))
-    )
-  },
+  record: (batch) =>
+    write(batch.lane.subscription.tenant, record(sql, batch)).pipe(
+      Effect.mapError(PgError.toStoreError("RunRecorder.record")),
+      Effect.flatMap(([found]) => (found?.is_known === true ? Effect.void : Effect.fail(unknownRun(batch.runId))))
+    ),
   close: ({ error, lane, runId, status }) =>
     alone(
       lane.subscription.tenant,
@@ -72,12 +54,68 @@ export const make = ({ alone, sql }: PgUnitOfWork.Session): RunRecorder.RunRecor
 // internal
 // -----------------------------------------------------------------------------
 
-const toRow = (batch: RunRecorder.Batch, { externalId, origin, outcome, sequence, version }: Run.Item) => {
-  const common = { sequence, external_id: externalId, origin, version: version ?? null, outcome: outcome._tag }
+/** Counts and items in one statement. Answers whether there is such a run, closed or not. */
+const record = (
+  sql: SqlClient,
+  { counts, items, lane, patchToJson, runId }: RunRecorder.Batch
+): Effect.Effect<ReadonlyArray<{ readonly is_known: boolean }>, SqlError> => {
+  const { connection, entity, tenant } = lane.subscription
+  const rows = items.map((item) => toRow(item, patchToJson))
+  const column = (of: (row: ItemRow) => Param.Value) => Param.column(rows, of)
+  const plus = (count: number) => sql`${String(count)}::bigint`
+  return sql`with run as (
+      update tidemark.run set read = read + ${plus(counts.read)}, created = created + ${plus(counts.created)},
+        updated = updated + ${plus(counts.updated)}, deleted = deleted + ${plus(counts.deleted)},
+        unchanged = unchanged + ${plus(counts.unchanged)}, stale = stale + ${plus(counts.stale)},
+        absent = absent + ${plus(counts.absent)}, quarantined = quarantined + ${plus(counts.quarantined)},
+        still_quarantined = still_quarantined + ${plus(counts.stillQuarantined)},
+        rejected = rejected + ${plus(counts.rejected)}, adopted = adopted + ${plus(counts.adopted)},
+        drifted = drifted + ${plus(counts.drifted)}
+      where tenant = ${tenant} and id = ${runId}::uuid and status = 'Running' returning id
+    ), added as (
+      insert into tidemark.item (tenant, run, sequence, provider, account, entity, external_id, local_id, operation,
+        outcome, reason, message, revision, patch, version, origin)
+      select ${tenant}, run.id, i.sequence::bigint, ${connection.provider}, ${connection.account}, ${entity},
+        i.external_id, i.local_id, i.operation, i.outcome, i.reason, i.message, i.revision::bigint, i.patch::json,
+        i.version::json, i.origin
+      from run cross join unnest(${column((r) => r.sequence)}::text[], ${column((r) => r.externalId)}::text[],
+        ${column((r) => r.localId)}::text[], ${column((r) => r.operation)}::text[],
+        ${column((r) => r.outcome)}::text[], ${column((r) => r.reason)}::text[], ${column((r) => r.message)}::text[],
+        ${column((r) => r.revision)}::text[], ${column((r) => r.patch)}::text[], ${column((r) => r.version)}::text[],
+        ${column((r) => r.origin)}::text[]) as i(sequence, external_id, local_id, operation, outcome, reason, message,
+        revision, patch, version, origin)
+    ) select exists (select from tidemark.run where tenant = ${tenant} and id = ${runId}::uuid) as is_known`
+}
+
+interface ItemRow {
+  readonly sequence: number
+  readonly externalId: string
+  readonly localId?: string
+  readonly operation: string
+  readonly outcome: string
+  readonly reason?: string
+  readonly message?: string
+  readonly revision?: number
+  readonly patch?: string
+  readonly version?: string | undefined
+  readonly origin: string
+}
+
+const toRow = (
+  { externalId, origin, outcome, sequence, version }: Run.Item,
+  patchToJson: RunRecorder.Batch["patchToJson"]
+): ItemRow => {
+  const common = {
+    sequence,
+    externalId,
+    origin,
+    version: version === undefined ? undefined : JSON.stringify(version),
+    outcome: outcome._tag
+  }
   switch (outcome._tag) {
     case "Applied": {
-      const { localId, operation, revision } = outcome
-      return { ...common, operation, revision, local_id: localId, patch: batch.patchToJson(outcome.patch) }
+      const { localId, operation, patch, revision } = outcome
+      return { ...common, operation, revision, localId, patch: JSON.stringify(patchToJson(patch)) }
     }
     case "Skipped":
       return { ...common, operation: "NoOp", reason: outcome.reason }
@@ -88,3 +126,11 @@ const toRow = (batch: RunRecorder.Batch, { externalId, origin, outcome, sequence
     }
   }
 }
+
+const unknownRun = (runId: string): StoreError =>
+  new StoreError({
+    reason: "Refused",
+    operation: "RunRecorder.record",
+    code: "23503",
+    message: `there is no run ${runId}`
+  })

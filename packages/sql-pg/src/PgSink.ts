@@ -3,7 +3,9 @@
  * needs beside them.
  *
  * Only the mapped columns are written; columns an application adds are left
- * alone. A record that is gone keeps its row, with `deleted_at` set.
+ * alone. A record that is gone keeps its row, with `deleted_at` set, and is not
+ * found. A row that an application made, with the provider's id of its record, is
+ * found under its own `id` and keeps it.
  *
  * **Guarantees**
  *
@@ -15,19 +17,21 @@
  */
 import type * as Observation from "@tidemark/core/model/Observation"
 import type * as Row from "@tidemark/core/model/Row"
+import type * as Subscription from "@tidemark/core/model/Subscription"
 import * as Write from "@tidemark/core/model/Write"
-import type * as ChangeSink from "@tidemark/core/ports/ChangeSink"
-import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
+import * as ChangeSink from "@tidemark/core/ports/ChangeSink"
+import type * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
 import type * as FieldDiffer from "@tidemark/core/rules/FieldDiffer"
-import * as Refusal from "@tidemark/core/rules/Refusal"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import * as LiveTable from "./LiveTable.ts"
 import * as Param from "./Param.ts"
 import * as PgColumn from "./PgColumn.ts"
 import * as PgError from "./PgError.ts"
+import * as PgLimits from "./PgLimits.ts"
 import * as PgTable from "./PgTable.ts"
 import * as PgUnitOfWork from "./PgUnitOfWork.ts"
 
@@ -40,9 +44,14 @@ export interface Options<A> {
   /** A plain name, or `schema.name`. */
   readonly table: string
   readonly schema: FieldDiffer.RecordSchema<A>
-  /** Names and types that differ from the default: the field's name, and the type by its schema. */
+  /** Names and types that differ from the default, by field. See `PgColumn`. */
   readonly columns?: { readonly [field: string]: PgColumn.Override }
-  readonly timeouts?: PgUnitOfWork.Timeouts
+  /** A field whose value, whatever its shape, is one `jsonb` column: for what has no columns of its own. */
+  readonly extras?: keyof A & string
+  /** Type of the column `id`. Default: `"text"`. */
+  readonly id?: "text" | "uuid"
+  /** For logs and errors. Default: `postgres/` and the table. */
+  readonly label?: string
 }
 
 /** @category models @since 0.1.0 */
@@ -51,26 +60,39 @@ export interface PgSink<A> {
   /** Statements that make the table, its policy included. */
   readonly migration: ReadonlyArray<string>
   /** Compares with the live table. Changes nothing. */
-  readonly verify: Effect.Effect<"Present" | "Missing", PgTable.PgSinkMismatch | SqlError, SqlClient>
+  readonly verify: Effect.Effect<"Present" | "Missing", LiveTable.PgSinkMismatch | SqlError, SqlClient>
   /** Makes the table when it is missing, and verifies it. */
-  readonly create: Effect.Effect<void, PgTable.PgSinkMismatch | SqlError, SqlClient>
+  readonly create: Effect.Effect<void, LiveTable.PgSinkMismatch | SqlError, SqlClient>
 }
 
 // -----------------------------------------------------------------------------
 // constructors
 // -----------------------------------------------------------------------------
 
-/** Dies when a name is no plain SQL name, or a column is one of the sink's own. @category constructors @since 0.1.0 */
+/**
+ * Dies when a name is no plain SQL name, two columns have the same, or a field
+ * does not fit the type it is given.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = <A extends object>(options: Options<A>): PgSink<A> => {
-  const columns = Object.entries(options.schema.fields).map(([field, schema]) =>
-    PgColumn.make(field, schema as Schema.Codec<unknown>, options.columns?.[field])
-  )
-  const table = PgTable.make(options.table, columns)
+  const { extras, id = "text", label = `postgres/${options.table}`, schema } = options
+  const columns = Object.entries(schema.fields).map(([field, schema]) => {
+    const override = options.columns?.[field]
+    return PgColumn.make(
+      field,
+      schema as Schema.Codec<unknown>,
+      field === extras ? { ...override, type: "jsonb" } : override
+    )
+  })
+  if (extras !== undefined && !Object.hasOwn(schema.fields, extras)) throw new Error(`there is no field ${extras}`)
+  const table = PgTable.make({ name: options.table, idType: id, columns })
   return {
-    sink: Effect.map(SqlClient, (sql) => sinkOf(options, table, PgUnitOfWork.session(sql, options.timeouts))),
+    sink: Effect.map(SqlClient, (sql) => sinkOf(label, table, schema, PgUnitOfWork.session(sql))),
     migration: PgTable.migration(table),
-    verify: PgTable.verify(table),
-    create: PgTable.create(table)
+    verify: LiveTable.verify(table),
+    create: LiveTable.create(table)
   }
 }
 
@@ -78,106 +100,161 @@ export const make = <A extends object>(options: Options<A>): PgSink<A> => {
 // internal
 // -----------------------------------------------------------------------------
 
+type Values = Readonly<Record<string, Schema.Json>>
+
+interface Codec<A> {
+  readonly encode: (record: A) => Result.Result<Values, Schema.SchemaError>
+  readonly decode: (values: Values) => Result.Result<A, Schema.SchemaError>
+}
+
+const codecOf = <A extends object>(schema: FieldDiffer.RecordSchema<A>): Codec<A> => {
+  // The canonical JSON codec of a struct encodes to an object of JSON by definition, and needs no services.
+  const json = Schema.toCodecJson(schema) as unknown as Schema.Codec<A, Values>
+  const encode = Schema.encodeResult(json)
+  // A record is checked when it is planned and written soon after: it is encoded once.
+  const encoded = new WeakMap<A, ReturnType<typeof encode>>()
+  return {
+    encode: (record) => {
+      const known = encoded.get(record) ?? encode(record)
+      encoded.set(record, known)
+      return known
+    },
+    decode: Schema.decodeResult(json)
+  }
+}
+
 const sinkOf = <A extends object>(
-  options: Options<A>,
+  label: string,
   table: PgTable.PgTable,
-  { read, sql }: PgUnitOfWork.Session
+  schema: FieldDiffer.RecordSchema<A>,
+  session: PgUnitOfWork.Session
 ): ChangeSink.Transactional<A> => {
-  const label = `postgres/${options.table}`
   const statements = PgTable.statements(table)
-  // The canonical JSON codec encodes to JSON by definition, and needs no services.
-  const codec = Schema.toCodecJson(options.schema) as unknown as Schema.Codec<A, Values>
-  const encode = Schema.encodeSync(codec)
-  const decode = Schema.decodeResult(codec)
+  const codec = codecOf(schema)
   const failed = PgError.toSinkError(label)
   return {
     _tag: "Transactional",
     label,
-    check: (record) => check(encode(record)),
+    check: (record) => check(table, codec, record),
     find: ({ connection, tenant }, ids) =>
-      read(
-        tenant,
-        sql.unsafe<Found>(statements.find, [Param.texts(ids), tenant, connection.provider, connection.account])
-      ).pipe(
-        Effect.map((rows) => new Map(rows.map((row) => toRow(table, decode, row)))),
-        Effect.mapError(failed)
-      ),
-    write: ({ connection, tenant }, writes) =>
-      Effect.gen(function* () {
-        yield* UnitOfWork.current(PgUnitOfWork.store, tenant)
-        const key = [tenant, connection.provider, connection.account]
-        const puts = writes.flatMap((write) => (write._tag === "Put" ? [toValues(table, encode, write)] : []))
-        const removals = writes.filter((write) => write._tag === "Remove")
-        const localIds = new Map<string, string>()
-        if (puts.length > 0) {
-          const rows = yield* sql.unsafe<{ external_id: string; id: string }>(statements.put, [
-            Param.json(puts),
-            ...key
+      session
+        .read(
+          tenant,
+          session.sql.unsafe<Found>(statements.find, [
+            Param.texts(ids),
+            tenant,
+            connection.provider,
+            connection.account
           ])
-          for (const row of rows) localIds.set(row.external_id, row.id)
-        }
-        if (removals.length > 0) {
-          const column = (of: (write: Write.Remove) => string | number) => Param.texts(removals.map(of))
-          yield* sql.unsafe(statements.remove, [column((w) => w.externalId), column((w) => w.revision), ...key])
-        }
-        return writes.map(({ externalId, localId }) =>
-          Result.succeed({ localId: localIds.get(externalId) ?? localId } satisfies Write.Written)
         )
-      }).pipe(Effect.mapError(failed))
+        .pipe(
+          Effect.mapError(failed),
+          Effect.flatMap((rows) => toRows(label, table, codec, rows))
+        ),
+    write: (subscription, writes) =>
+      Effect.mapError(write(session, statements, table, codec, subscription, writes), failed)
   }
 }
 
-type Values = Readonly<Record<string, Schema.Json>>
+const write = Effect.fnUntraced(function* <A extends object>(
+  session: PgUnitOfWork.Session,
+  statements: ReturnType<typeof PgTable.statements>,
+  table: PgTable.PgTable,
+  codec: Codec<A>,
+  { connection, tenant }: Subscription.Subscription,
+  writes: Write.Writes<A>
+): Effect.fn.Return<Write.Answers, SqlError, UnitOfWork.Transaction> {
+  const { sql } = session
+  const key = [tenant, connection.provider, connection.account]
+  const answers: Array<Result.Result<Write.Written, Write.Rejection>> = []
+  const puts: Array<Values> = []
+  const removals: Array<Write.Remove> = []
+  for (const one of writes) {
+    const rejection = one._tag === "Put" ? addPut(puts, table, codec, one) : void removals.push(one)
+    answers.push(rejection === undefined ? Result.succeed({ localId: one.localId }) : Result.fail(rejection))
+  }
+  if (puts.length > 0) {
+    const rows = yield* session.write(
+      tenant,
+      sql.unsafe<Omit<Found, "record">>(statements.put, [JSON.stringify(puts), ...key])
+    )
+    const localIds = new Map(rows.map((row) => [row.external_id, row.id]))
+    for (const [index, { externalId }] of writes.entries()) {
+      const localId = localIds.get(externalId)
+      if (localId !== undefined) answers[index] = Result.succeed({ localId })
+    }
+  }
+  if (removals.length > 0) {
+    const ids = Param.column(removals, (one) => one.externalId)
+    const revisions = Param.column(removals, (one) => one.revision)
+    yield* session.write(tenant, sql.unsafe(statements.remove, [ids, revisions, ...key]))
+  }
+  return answers
+})
 
 interface Found {
   readonly external_id: string
   readonly id: string
-  readonly record: Values
+  /** JSON text: an object with one member per column. */
+  readonly record: string
 }
 
-const toValues = <A>({ columns }: PgTable.PgTable, encode: (record: A) => Values, write: Write.Put<A>) => {
-  const values = encode(write.record)
+const addPut = <A extends object>(
+  puts: Array<Values>,
+  { columns }: PgTable.PgTable,
+  codec: Codec<A>,
+  { externalId, localId, record, revision }: Write.Put<A>
+): Write.Rejection | undefined => {
+  const encoded = codec.encode(record)
+  if (Result.isFailure(encoded)) return misfit(encoded.failure)
   const row: Record<string, Schema.Json> = {
-    [PgTable.own.externalId]: write.externalId,
-    [PgTable.own.id]: write.localId,
-    [PgTable.own.revision]: write.revision
+    [PgTable.own.externalId]: externalId,
+    [PgTable.own.id]: localId,
+    [PgTable.own.revision]: revision
   }
-  for (const { field, name } of columns) row[name] = values[field] ?? null
-  return row
-}
-
-/** What does not decode was written by somebody else, in a shape the schema does not know: it dies, it is not passed over. */
-const toRow = <A>(
-  { columns, name }: PgTable.PgTable,
-  decode: (values: Values) => Result.Result<A, Schema.SchemaError>,
-  row: Found
-): readonly [Observation.ExternalId, Row.Row<A>] => {
-  const values: Record<string, Schema.Json> = {}
   for (const column of columns) {
-    const value = row.record[column.name] ?? null
-    if (value !== null || !column.isOmitted) values[column.field] = value
+    const isAbsent = (record as Readonly<Record<string, unknown>>)[column.field] === undefined
+    row[column.name] = PgColumn.toStored(column, encoded.success[column.field], isAbsent)
   }
-  const record = decode(values)
-  if (Result.isFailure(record)) {
-    throw new Error(`the row ${row.external_id} of ${name} does not fit its schema: ${record.failure.message}`)
-  }
-  return [row.external_id as Observation.ExternalId, { localId: row.id, record: record.success }]
-}
-
-/** PostgreSQL refuses NUL in texts and turns half a surrogate pair into another character without a word. */
-const check = (value: Schema.Json, field?: string): Write.Rejection | undefined => {
-  if (typeof value === "string") {
-    return Refusal.isStorable(value)
-      ? undefined
-      : new Write.Rejection({
-          code: "Invalid",
-          message: `${field ?? "the record"} holds a NUL character or half of a surrogate pair, which a database text cannot`
-        })
-  }
-  if (typeof value !== "object" || value === null) return undefined
-  for (const [key, inner] of Object.entries(value)) {
-    const rejection = check(inner as Schema.Json, field ?? key) ?? check(key, field ?? "a key")
-    if (rejection !== undefined) return rejection
-  }
+  puts.push(row)
   return undefined
 }
+
+/** What does not decode was written by somebody else, in a shape the schema does not know: it is not passed over. */
+const toRows = <A>(
+  label: string,
+  { columns, name }: PgTable.PgTable,
+  { decode }: Codec<A>,
+  found: ReadonlyArray<Found>
+): Effect.Effect<ReadonlyMap<Observation.ExternalId, Row.Row<A>>, ChangeSink.SinkError> => {
+  const rows = new Map<Observation.ExternalId, Row.Row<A>>()
+  for (const one of found) {
+    const stored = JSON.parse(one.record) as Values
+    const values: Record<string, Schema.Json> = {}
+    for (const column of columns) {
+      const value = PgColumn.fromStored(column, stored[column.name] ?? null)
+      if (value !== undefined) values[column.field] = value
+    }
+    const record = decode(values)
+    if (Result.isFailure(record)) {
+      const message = `the row of ${one.external_id} in ${name} does not fit its schema, correct it: ${record.failure.message}`
+      return Effect.fail(new ChangeSink.SinkError({ reason: "Unavailable", sink: label, message }))
+    }
+    rows.set(one.external_id as Observation.ExternalId, { localId: one.id, record: record.success })
+  }
+  return Effect.succeed(rows)
+}
+
+const check = <A extends object>(
+  { columns }: PgTable.PgTable,
+  { encode }: Codec<A>,
+  record: A
+): Write.Rejection | undefined => {
+  const encoded = encode(record)
+  if (Result.isFailure(encoded)) return misfit(encoded.failure)
+  const message = PgLimits.check(columns, encoded.success)
+  return message === undefined ? undefined : new Write.Rejection({ code: "Invalid", message })
+}
+
+const misfit = (error: Schema.SchemaError): Write.Rejection =>
+  new Write.Rejection({ code: "Invalid", message: `the record does not fit its schema: ${error.message}` })

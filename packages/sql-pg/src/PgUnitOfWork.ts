@@ -3,27 +3,35 @@
  *
  * Row-level security reads the tenant from a setting that lasts as long as the
  * transaction, so a connection that goes back to the pool carries nothing over.
- * A holder that stops does not block others for ever: waits, statements, and idle
- * transactions are bounded by the server.
+ * A holder that stops does not block others for ever: the server bounds its
+ * waits, its statements, and its idle transactions.
+ *
+ * **Guarantees**
+ *
+ * - nothing is tried again here, and a commit that failed never looks like success;
+ * - a commit whose answer was lost is `Unknown`, every other failure took nothing
+ *   into effect;
+ * - the failure of a body is what its caller sees, whatever the rollback did.
  *
  * @since 0.1.0
  */
 import type * as Subscription from "@tidemark/core/model/Subscription"
 import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
-import { SqlError } from "effect/sql/SqlError"
+import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import * as PgError from "./PgError.ts"
 
 // -----------------------------------------------------------------------------
 // models
 // -----------------------------------------------------------------------------
 
-/** @category models @since 0.1.0 */
+/** Bounds that the server keeps in every transaction. @category models @since 0.1.0 */
 export interface Timeouts {
   /** Of one statement. Default: 60 seconds. */
   readonly statement?: Duration.Input | undefined
@@ -33,20 +41,37 @@ export interface Timeouts {
   readonly idle?: Duration.Input | undefined
 }
 
-/** A client whose transactions belong to a tenant. @category models @since 0.1.0 */
+/** A client whose statements belong to a tenant. @category models @since 0.1.0 */
 export interface Session {
   readonly sql: SqlClient
-  /** Runs in the open transaction, or in one of its own. */
-  readonly read: <A, R>(
+  /**
+   * Runs one statement in the open transaction, or by itself: it has to set the
+   * tenant, see `Param.tenant`. Dies when the open transaction is of another tenant.
+   */
+  readonly read: <A>(tenant: Subscription.TenantId, statement: Effect.Effect<A, SqlError>) => Effect.Effect<A, SqlError>
+  /** Runs in the open transaction; dies when it is closed, another store's, or another tenant's. */
+  readonly write: <A>(
     tenant: Subscription.TenantId,
-    effect: Effect.Effect<A, SqlError, R>
-  ) => Effect.Effect<A, SqlError, R>
+    effect: Effect.Effect<A, SqlError>
+  ) => Effect.Effect<A, SqlError, UnitOfWork.Transaction>
   /** Runs in a transaction of its own, which `effect` takes back by failing. Dies inside another. */
   readonly alone: <A, E, R>(
     tenant: Subscription.TenantId,
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | SqlError, R>
+  /** The same, telling the transaction's failures from those of `effect`; a savepoint where `isNested`. */
+  readonly transact: <A, E, R>(
+    options: { readonly tenant: Subscription.TenantId; readonly isNested: boolean },
+    effect: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | Aborted, R>
 }
+
+/** The transaction around a body failed, not the body. @category errors @since 0.1.0 */
+export class Aborted extends Data.TaggedError("Aborted")<{
+  readonly error: SqlError
+  /** The body had succeeded, and what was left was to commit. */
+  readonly isCommitting: boolean
+}> {}
 
 /** Name of this store in transactions. @category constants @since 0.1.0 */
 export const store = "postgres"
@@ -57,45 +82,50 @@ export const store = "postgres"
 
 /** @category constructors @since 0.1.0 */
 export const session = (sql: SqlClient, timeouts: Timeouts = {}): Session => {
-  const millis = (input: Duration.Input | undefined, otherwise: string) =>
-    String(Duration.toMillis(Duration.fromInputUnsafe(input ?? (otherwise as Duration.Input))))
-  const statement = millis(timeouts.statement, "60 seconds")
-  const lock = millis(timeouts.lock, "10 seconds")
-  const idle = millis(timeouts.idle, "30 seconds")
-  const begin = (tenant: Subscription.TenantId) => sql`
-    select set_config('tidemark.tenant', ${tenant}, true), set_config('statement_timeout', ${statement}, true),
-      set_config('lock_timeout', ${lock}, true), set_config('idle_in_transaction_session_timeout', ${idle}, true)`
-  const own = <A, E, R>(tenant: Subscription.TenantId, effect: Effect.Effect<A, E, R>) =>
-    Effect.catchCause(sql.withTransaction(Effect.andThen(begin(tenant), effect)), recover)
-  const isInside = Effect.map(Effect.serviceOption(sql.transactionService), Option.isSome)
+  const begin = beginning(sql, timeouts)
+  const hasConnection = Effect.map(Effect.serviceOption(sql.transactionService), Option.isSome)
+  const transact: Session["transact"] = ({ isNested, tenant }, effect) =>
+    Effect.flatMap(hasConnection, (isInside) =>
+      isInside === isNested
+        ? bracket(sql, isNested ? undefined : begin(tenant), effect)
+        : Effect.die(
+            new Error(
+              isInside
+                ? "a unit of work cannot begin inside a transaction that is none"
+                : "the open unit of work belongs to another client"
+            )
+          )
+    )
   return {
     sql,
-    read: (tenant, effect) => Effect.flatMap(isInside, (inside) => (inside ? effect : own(tenant, effect))),
+    transact,
+    read: (tenant, statement) =>
+      Effect.flatMap(Effect.serviceOption(UnitOfWork.Transaction), (open) =>
+        Option.isSome(open) && open.value.store === store
+          ? Effect.provideService(joining(hasConnection, tenant, statement), UnitOfWork.Transaction, open.value)
+          : statement
+      ),
+    write: (tenant, effect) => joining(hasConnection, tenant, effect),
     alone: (tenant, effect) =>
-      Effect.flatMap(isInside, (inside) =>
-        inside
-          ? Effect.die(new Error("this needs a transaction of its own and was called inside one"))
-          : own(tenant, effect)
+      Effect.mapError(transact({ tenant, isNested: false }, effect), (error) =>
+        error instanceof Aborted ? error.error : error
       )
   }
 }
 
 /** @category constructors @since 0.1.0 */
-export const make = ({ alone, sql }: Session): UnitOfWork.UnitOfWork["Service"] =>
+export const make = ({ transact }: Session): UnitOfWork.UnitOfWork["Service"] =>
   UnitOfWork.make({
     store,
-    bracket: ({ isNested, tenant }, effect) =>
-      Effect.suspend(() => {
-        let isDone = false
-        const body = effect.pipe(
-          Effect.mapError((error) => new Failed({ error })),
-          Effect.tap(() => Effect.sync(() => (isDone = true)))
-        )
-        return (isNested ? sql.withTransaction(body) : alone(tenant, body)).pipe(
-          Effect.mapError((error) =>
-            error instanceof Failed ? error.error : toTransactionError(error, !isNested && isDone)
-          )
-        )
+    bracket: (options, effect) =>
+      Effect.mapError(transact(options, effect), (failure) => {
+        if (!(failure instanceof Aborted)) return failure
+        const { error, isCommitting } = failure
+        const isUnsure = isCommitting && !options.isNested
+        return new UnitOfWork.TransactionError({
+          reason: isUnsure ? PgError.commitReason(error) : PgError.abortReason(error),
+          cause: error
+        })
       })
   })
 
@@ -103,22 +133,60 @@ export const make = ({ alone, sql }: Session): UnitOfWork.UnitOfWork["Service"] 
 // internal
 // -----------------------------------------------------------------------------
 
-/** A connection that is lost in a transaction ends it as a defect, because the rollback cannot be sent: it is a failure. */
-const recover = <E>(cause: Cause.Cause<E>): Effect.Effect<never, E | SqlError> => {
-  const lost = cause.reasons.find((reason) => reason._tag === "Die" && reason.defect instanceof SqlError)
-  return lost?._tag === "Die" && lost.defect instanceof SqlError ? Effect.fail(lost.defect) : Effect.failCause(cause)
+/** The first statement of a transaction. */
+const beginning = (sql: SqlClient, timeouts: Timeouts) => {
+  // 0 would mean no bound at all.
+  const millis = (input: Duration.Input | undefined, otherwise: Duration.Input) =>
+    String(Math.max(1, Math.ceil(Duration.toMillis(Duration.fromInputUnsafe(input ?? otherwise)))))
+  const statement = millis(timeouts.statement, "60 seconds")
+  const lock = millis(timeouts.lock, "10 seconds")
+  const idle = millis(timeouts.idle, "30 seconds")
+  return (tenant: Subscription.TenantId) => sql`
+    select set_config('tidemark.tenant', ${tenant}, true), set_config('statement_timeout', ${statement}, true),
+      set_config('lock_timeout', ${lock}, true), set_config('idle_in_transaction_session_timeout', ${idle}, true)`
 }
 
-/** The body's own failure, told apart from those of the transaction around it. */
-class Failed<E> extends Data.TaggedError("Failed")<{ readonly error: E }> {}
-
-/** A commit that failed without a word from the server, or with its last one, may have happened. */
-const toTransactionError = (error: SqlError, isCommitting: boolean): UnitOfWork.TransactionError => {
-  const code = PgError.sqlState(error)
-  const isUnknown = isCommitting && (code === undefined || /^(?:08|57P)/.test(code))
-  const isConflict = PgError.reason(error) === "Conflict"
-  return new UnitOfWork.TransactionError({
-    reason: isUnknown ? "Unknown" : isConflict ? "Conflict" : "Unavailable",
-    cause: error
+/**
+ * A transaction, or a savepoint of the open one. The client dies of a rollback
+ * that fails and forgets why it rolled back; here the body's exit is kept.
+ */
+const bracket = <A, E, R>(
+  sql: SqlClient,
+  begin: Effect.Effect<unknown, SqlError> | undefined,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | Aborted, R> =>
+  Effect.suspend(() => {
+    let exit: Exit.Exit<A, E> | undefined
+    const body = Effect.onExit(effect, (it) =>
+      Effect.sync(() => {
+        exit = it
+      })
+    )
+    return Effect.catchCause(
+      sql.withTransaction(begin === undefined ? body : Effect.andThen(begin, body)),
+      (cause): Effect.Effect<A, E | Aborted> => {
+        if (exit !== undefined && Exit.isFailure(exit)) return exit
+        const error = sqlErrorOf(cause)
+        return error === undefined
+          ? Effect.failCause(cause as Cause.Cause<never>) // the body did not fail, so nothing of type E is in it
+          : Effect.fail(new Aborted({ error, isCommitting: exit !== undefined }))
+      }
+    )
   })
+
+const sqlErrorOf = (cause: Cause.Cause<unknown>): SqlError | undefined => {
+  for (const reason of cause.reasons) {
+    const error = Cause.isFailReason(reason) ? reason.error : Cause.isDieReason(reason) ? reason.defect : undefined
+    if (isSqlError(error)) return error
+  }
+  return undefined
 }
+
+const joining = <A>(
+  hasConnection: Effect.Effect<boolean>,
+  tenant: Subscription.TenantId,
+  effect: Effect.Effect<A, SqlError>
+): Effect.Effect<A, SqlError, UnitOfWork.Transaction> =>
+  Effect.flatMap(Effect.andThen(UnitOfWork.current(store, tenant), hasConnection), (isInside) =>
+    isInside ? effect : Effect.die(new Error("the open unit of work belongs to another client"))
+  )

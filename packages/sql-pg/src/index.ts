@@ -3,8 +3,17 @@
  *
  * @since 0.1.0
  */
+export * as LiveTable from "./LiveTable.ts"
 export * as Migrations from "./Migrations.ts"
 export * as PgColumn from "./PgColumn.ts"
+export * as PgError from "./PgError.ts"
+export * as PgIntents from "./PgIntents.ts"
+export * as PgLanes from "./PgLanes.ts"
+export * as PgLedger from "./PgLedger.ts"
+export * as PgLimits from "./PgLimits.ts"
+export * as PgOutbox from "./PgOutbox.ts"
+export * as PgQuarantine from "./PgQuarantine.ts"
+export * as PgRunRecorder from "./PgRunRecorder.ts"
 export * as PgSink from "./PgSink.ts"
 export * as PgStore from "./PgStore.ts"
 export * as PgTable from "./PgTable.ts"

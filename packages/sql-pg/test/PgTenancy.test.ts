@@ -1,0 +1,203 @@
+// Goal: no statement meets another tenant's rows, whatever it forgets to ask for; the application's role can do what the
+// ports need and no more.
+// Method: every table by hand, as the application's role, without any predicate. Guarantees: L36, T01, K16.
+import type * as PgClient from "@effect/sql-pg/PgClient"
+import { it } from "@effect/vitest"
+import * as Ledger from "@tidemark/core/ports/Ledger"
+import { Migrations } from "@tidemark/sql-pg"
+import * as Effect from "effect/Effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import assert from "node:assert/strict"
+import { describe } from "vitest"
+import * as Database from "./support/Database.ts"
+import * as Stage from "./support/Stage.ts"
+
+const tables = ["lane", "ledger", "run", "item", "event", "quarantine", "intent"]
+const { advanceOf, externalId, subscriptionOf } = Stage
+
+/** One row per table and tenant, by the superuser. */
+const fill = (owner: PgClient.PgClient) =>
+  Effect.forEach(["acme", "other"], (tenant) =>
+    Effect.gen(function* () {
+      const key = owner`${tenant}, 'p', 'a', 'e', 'x'`
+      yield* owner`insert into tidemark.lane values (${tenant}, 's', 'live', '', 1, 0, null, null, 0, 'a', now(), '{}', null)`
+      yield* owner`insert into tidemark.ledger (tenant, provider, account, entity, external_id, token, revision, domain,
+        value, mapping_epoch, observed_at, existence) values (${key}, 1, 1, 'd', '', 0, 0, 'Present')`
+      yield* owner`insert into tidemark.run (tenant, subscription, lane, partition, epoch, trigger, status)
+        values (${tenant}, 's', 'live', '', 1, 'Manual', 'Running')`
+      yield* owner`insert into tidemark.item (tenant, provider, account, entity, external_id, run, sequence, operation,
+        outcome, origin) values (${key}, gen_random_uuid(), 0, 'NoOp', 'Skipped', 'Poll')`
+      yield* owner`insert into tidemark.event (tenant, id, type, entity, key, revision, payload)
+        values (${tenant}, 'e', 't', 'e', 'k', 1, '{}')`
+      yield* owner`insert into tidemark.quarantine (tenant, provider, account, entity, external_id, run, domain, value,
+        mapping_epoch, observed_at, fingerprint, code, message, observation, status)
+        values (${key}, gen_random_uuid(), '', '', 0, 0, '', '', '', '{}', 'Open')`
+      yield* owner`insert into tidemark.intent values (${key}, 's', 'live', '', 1, '{}')`
+    })
+  )
+
+const stateOf = <E extends { readonly reason: { readonly cause?: unknown } }>(error: E): unknown =>
+  (error.reason.cause as { readonly code?: string }).code
+
+describe("tenancy", () => {
+  it.live("every table of the schema is under a forced policy, the list of migrations apart", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { owner } = yield* Stage.make
+        const live = yield* owner<{ name: string; is_forced: boolean; policies: number }>`
+          select relname as name, relrowsecurity and relforcerowsecurity as is_forced,
+            (select count(*)::int from pg_policy where polrelid = c.oid) as policies
+          from pg_class c where relnamespace = 'tidemark'::regnamespace and relkind = 'r' order by 1`
+        assert.deepEqual(
+          live.map(({ is_forced, name, policies }) => [name, is_forced, policies]),
+          [...tables, "migration"].toSorted().map((name) => [name, name !== "migration", name === "migration" ? 0 : 1])
+        )
+      })
+    )
+  )
+
+  it.live("without a tenant every statement is refused, and the refusal names the cause", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { appUrl, owner } = yield* Stage.make
+        yield* fill(owner)
+        const sql = yield* Database.client(appUrl)
+        const statements = [
+          ...tables.map((table) => `select * from tidemark.${table}`),
+          ...["lane", "ledger", "run", "quarantine"].map((table) => `update tidemark.${table} set tenant = tenant`),
+          "delete from tidemark.intent",
+          "insert into tidemark.event (tenant, id, type, entity, key, revision, payload) values ('acme', 'n', 't', 'e', 'k', 1, '{}')"
+        ]
+        for (const setting of [undefined, "", "reset"]) {
+          if (setting === "") yield* sql`select set_config('tidemark.tenant', '', false)`
+          if (setting === "reset") yield* sql.withTransaction(sql`select set_config('tidemark.tenant', 'acme', true)`)
+          for (const statement of statements) {
+            const error = yield* Effect.flip(sql.unsafe(statement))
+            assert.equal(stateOf(error), "42501", statement)
+            assert.match(String((error.reason.cause as Error).message), /no tenant is set/)
+          }
+        }
+      })
+    )
+  )
+
+  it.live("with a tenant, statements without a predicate read, change and delete its rows only", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { appUrl, owner } = yield* Stage.make
+        yield* fill(owner)
+        const sql = yield* Database.client(appUrl)
+        yield* sql.withTransaction(
+          Effect.gen(function* () {
+            yield* sql`select set_config('tidemark.tenant', 'acme', true)`
+            for (const table of tables) {
+              const rows = yield* sql.unsafe<{ tenant: string }>(`select tenant from tidemark.${table}`)
+              assert.deepEqual(rows, [{ tenant: "acme" }], table)
+            }
+            yield* sql`update tidemark.ledger set token = 99`
+            yield* sql`update tidemark.lane set epoch = 99`
+            yield* sql`delete from tidemark.intent`
+          })
+        )
+        for (const statement of [
+          "update tidemark.ledger set tenant = 'other', external_id = 'y'",
+          "insert into tidemark.intent values ('other', 'p', 'a', 'e', 'y', 's', 'live', '', 1, '{}')"
+        ]) {
+          const stolen = sql.withTransaction(
+            Effect.andThen(sql`select set_config('tidemark.tenant', 'acme', true)`, sql.unsafe(statement))
+          )
+          assert.equal(stateOf(yield* Effect.flip(stolen)), "42501", statement)
+        }
+        assert.deepEqual(
+          yield* owner`select tenant, token::int, (select epoch::int from tidemark.lane l where l.tenant = r.tenant),
+            (select count(*)::int from tidemark.intent i where i.tenant = r.tenant) as intents
+            from tidemark.ledger r order by tenant`,
+          [
+            { tenant: "acme", token: 99, epoch: 99, intents: 0 },
+            { tenant: "other", token: 1, epoch: 1, intents: 1 }
+          ]
+        )
+      })
+    )
+  )
+
+  it.live("the ports of one tenant find nothing of another, on one connection in turn", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { appUrl } = yield* Stage.make
+        const one = Stage.ports(yield* Database.client(appUrl))
+        const find = (tenant: string, id: string) =>
+          Effect.flatMap(Ledger.Ledger, (ledger) => ledger.find(subscriptionOf(tenant), [externalId(id)]))
+        for (const tenant of ["acme", "other"]) {
+          const subscription = subscriptionOf(tenant)
+          const advance = Effect.flatMap(Ledger.Ledger, (ledger) =>
+            ledger.advance(subscription, [advanceOf("both", 0, { localId: tenant }), advanceOf(tenant, 0)])
+          )
+          assert.equal((yield* one(Stage.transact(advance, subscription.tenant))).size, 2)
+        }
+        for (let round = 0; round < 8; round++) {
+          for (const [tenant, stranger] of [
+            ["acme", "other"],
+            ["other", "acme"]
+          ] as const) {
+            assert.equal((yield* one(find(tenant, "both"))).get(externalId("both"))?.localId, tenant)
+            assert.equal((yield* one(find(tenant, stranger))).size, 0)
+          }
+        }
+      })
+    )
+  )
+
+  it.live("the application's role changes no history, deletes no record, and migrates nothing", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { appUrl } = yield* Stage.make
+        const sql = yield* Database.client(appUrl)
+        for (const statement of [
+          "update tidemark.item set patch = null",
+          "update tidemark.event set payload = '{}'",
+          ...["item", "event", "lane", "ledger", "run", "quarantine"].map((table) => `delete from tidemark.${table}`),
+          ...tables.map((table) => `truncate tidemark.${table}`),
+          "insert into tidemark.migration (id, name) values (99, 'mine')",
+          "create table tidemark.mine (a int)",
+          "alter table tidemark.ledger no force row level security",
+          "drop policy tenant on tidemark.ledger"
+        ]) {
+          assert.equal(stateOf(yield* Effect.flip(sql.unsafe(statement))), "42501", statement)
+        }
+      })
+    )
+  )
+})
+
+describe("migrations", () => {
+  const asOwner = (sql: SqlClient, options?: Migrations.Options) =>
+    Effect.provideService(Migrations.run(options), SqlClient, sql)
+
+  it.live("one that fails leaves nothing, and the next starts over", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { ownerUrl } = yield* Database.freshDatabase
+        const owner = yield* Database.client(ownerUrl)
+        assert.equal(stateOf(yield* Effect.flip(asOwner(owner, { appRole: "no such role" }))), "42704")
+        assert.deepEqual(yield* owner`select 1 from pg_namespace where nspname = 'tidemark'`, [])
+        yield* asOwner(owner, { appRole: Database.appRole })
+        yield* asOwner(owner)
+        assert.deepEqual(yield* owner`select id, name from tidemark.migration`, [{ id: 1, name: "first tables" }])
+      })
+    )
+  )
+
+  it.live("an owner that is no superuser migrates, and its own statements need a tenant too", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { appUrl, name, ownerUrl } = yield* Database.freshDatabase
+        const owner = yield* Database.client(ownerUrl)
+        yield* owner`grant create on database ${owner(name)} to ${owner(Database.appRole)}`
+        const app = yield* Database.client(appUrl)
+        yield* asOwner(app)
+        assert.equal(stateOf(yield* Effect.flip(app`select * from tidemark.ledger`)), "42501")
+      })
+    )
+  )
+})

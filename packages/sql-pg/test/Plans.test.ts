@@ -1,0 +1,121 @@
+// Goal: no statement of a batch scans a table, or sends more than it must, however the server came to its plan.
+// Method: plans made while the tables are empty and never analyzed, then used on many rows; the server's own counts of
+// what a transaction read; round trips counted by a proxy on the wire.
+import { it } from "@effect/vitest"
+import type * as Entry from "@tidemark/core/model/Entry"
+import type * as Write from "@tidemark/core/model/Write"
+import * as Ledger from "@tidemark/core/ports/Ledger"
+import * as Intents from "@tidemark/core/ports/Intents"
+import * as Quarantine from "@tidemark/core/ports/Quarantine"
+import { PgSink } from "@tidemark/sql-pg"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { SqlClient } from "effect/sql/SqlClient"
+import assert from "node:assert/strict"
+import { describe } from "vitest"
+import * as CommitProxy from "./support/CommitProxy.ts"
+import * as Database from "./support/Database.ts"
+import * as Stage from "./support/Stage.ts"
+
+const Note = Schema.Struct({ title: Schema.String, size: Schema.NullOr(Schema.Int) })
+type Note = typeof Note.Type
+const { externalId, subscription } = Stage
+const ids = (from: number, count: number) =>
+  Array.from({ length: count }, (_, index) => externalId(`r${String(from + index).padStart(6, "0")}`)) as [never]
+
+const stage = Effect.gen(function* () {
+  const { appUrl, owner } = yield* Stage.make
+  const table = PgSink.make({ table: "note", schema: Note })
+  yield* Effect.provideService(table.create, SqlClient, owner)
+  yield* Database.grantTables(owner)
+  return { appUrl, owner, table }
+})
+
+const look = (sink: Effect.Success<PgSink.PgSink<Note>["sink"]>, from: number, count: number) =>
+  Effect.gen(function* () {
+    yield* (yield* Ledger.Ledger).find(subscription, ids(from, count))
+    yield* (yield* Quarantine.Quarantine).find(subscription, ids(from, count))
+    yield* (yield* Intents.Intents).find(subscription, ids(from, count))
+    yield* sink.find(subscription, ids(from, count))
+  })
+
+const change = (sink: Effect.Success<PgSink.PgSink<Note>["sink"]>, from: number, count: number, expected: number) =>
+  Stage.transact(
+    Effect.gen(function* () {
+      const ledger = yield* Ledger.Ledger
+      const advances = ids(from, count).map((id): Entry.Advance => Stage.advanceOf(id, expected)) as never
+      const won = yield* ledger.advance(subscription, advances)
+      assert.equal(won.size, count)
+      const writes = ids(from, count).map((id: never, index): Write.Write<Note> => {
+        const common = { externalId: id, localId: won.get(id)!.localId, revision: expected + 1, idempotencyKey: "k" }
+        return index % 5 === 4 && expected > 0
+          ? { _tag: "Remove", ...common }
+          : { _tag: "Put", ...common, record: { title: `title ${index}`, size: index } }
+      })
+      yield* sink.write(subscription, writes as never)
+    })
+  )
+
+describe("plans", () => {
+  it.live("a plan made on empty tables that nobody analyzed does not scan them when they are full", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { appUrl, owner, table } = yield* stage
+        for (const name of ["tidemark.ledger", "tidemark.quarantine", "tidemark.intent", "note"]) {
+          yield* owner`alter table ${owner.literal(name)} set (autovacuum_enabled = off)`
+        }
+        const single = yield* Database.client(appUrl)
+        const one = Stage.ports(single)
+        yield* one(
+          Effect.gen(function* () {
+            yield* single`set plan_cache_mode = force_generic_plan`
+            const sink = yield* table.sink
+            yield* look(sink, 0, 2)
+            yield* change(sink, 0, 2, 0)
+            yield* change(sink, 0, 2, 1)
+            for (let from = 1000; from < 31_000; from += 3000) yield* change(sink, from, 3000, 0)
+            yield* owner`insert into tidemark.quarantine (tenant, provider, account, entity, external_id, run, domain,
+                value, mapping_epoch, observed_at, fingerprint, code, message, observation, status)
+              select tenant, provider, account, entity, external_id, gen_random_uuid(), '', '', 0, 0, '', '', '', '{}',
+                'Open' from tidemark.ledger`
+            const counts = yield* Stage.transact(
+              Effect.gen(function* () {
+                yield* look(sink, 5000, 500)
+                yield* change(sink, 5000, 500, 1)
+                return yield* single<{ name: string; scans: number; rows: number }>`
+                  select relname as name, seq_scan::int as scans, idx_tup_fetch::int as rows
+                  from pg_stat_xact_user_tables where schemaname in ('tidemark', 'public') order by relname`
+              })
+            )
+            for (const { name, rows, scans } of counts) {
+              assert.equal(scans, 0, `${name} was scanned`)
+              assert.ok(rows <= 5 * 500, `${rows} rows of ${name} were read`)
+            }
+            assert.ok(counts.find(({ name }) => name === "ledger")!.rows >= 500)
+          })
+        )
+      })
+    )
+  )
+
+  it.live("a batch sends one statement per table, and looking up is one round trip each", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { appUrl, table } = yield* stage
+        const proxy = yield* CommitProxy.make({ target: appUrl })
+        const one = Stage.ports(yield* Database.client(proxy.url))
+        const trips = (effect: Effect.Effect<unknown, unknown, never>) =>
+          Effect.gen(function* () {
+            const before = yield* proxy.roundTrips
+            yield* Effect.orDie(effect)
+            return (yield* proxy.roundTrips) - before
+          })
+        const sink = yield* one(table.sink)
+        yield* one(Effect.andThen(look(sink, 0, 1), Effect.andThen(change(sink, 0, 10, 0), change(sink, 0, 10, 1))))
+        assert.equal(yield* trips(one(look(sink, 0, 400))), 4)
+        assert.equal(yield* trips(one(change(sink, 100, 400, 0))), 5)
+        assert.equal(yield* trips(one(change(sink, 100, 400, 1))), 6)
+      })
+    )
+  )
+})
