@@ -132,11 +132,11 @@ const compare = (field: Field.Field, operator: Soql.Operator, wanted: Key): Test
   const { name } = field
   const of = (values: Field.Values) => key(field, values[name])
   // Two keys of one field are both numbers or both texts.
-  const order = (test: (isBelow: boolean, isAbove: boolean) => boolean): Test => {
+  const ordered = (test: (own: NonNullable<Key>, wanted: NonNullable<Key>) => boolean): Test => {
     if (wanted === null) return () => false
     return (values) => {
       const own = of(values)
-      return own !== null && test(own < wanted, own > wanted)
+      return own !== null && test(own, wanted)
     }
   }
   switch (operator) {
@@ -145,13 +145,13 @@ const compare = (field: Field.Field, operator: Soql.Operator, wanted: Key): Test
     case "!=":
       return (values) => of(values) !== wanted
     case "<":
-      return order((isBelow) => isBelow)
+      return ordered((own, wanted) => own < wanted)
     case ">":
-      return order((_, isAbove) => isAbove)
+      return ordered((own, wanted) => own > wanted)
     case "<=":
-      return order((_, isAbove) => !isAbove)
+      return ordered((own, wanted) => own <= wanted)
     case ">=":
-      return order((isBelow) => !isBelow)
+      return ordered((own, wanted) => own >= wanted)
   }
 }
 

@@ -71,10 +71,18 @@ export const visible = (at: number, entity: Catalog.Entity, version: Store.Versi
 // internal
 // -----------------------------------------------------------------------------
 
-const canonical = (entity: Catalog.Entity, values: Field.Values): Field.Values =>
-  Object.fromEntries(
-    Catalog.stored(entity).map(({ name, type }) => {
-      const value = values[name] ?? null
-      return [name, type === "datetime" && typeof value === "string" ? value.replace("+0000", "Z") : value]
-    })
-  )
+const datetimes: ReadonlyMap<Catalog.Entity, ReadonlyArray<string>> = new Map(
+  Catalog.entities.map((entity) => [
+    entity,
+    entity.fields.filter(({ type }) => type === "datetime").map(({ name }) => name)
+  ])
+)
+
+const canonical = (entity: Catalog.Entity, values: Field.Values): Field.Values => {
+  const written: { [name: string]: Field.Value } = { ...values }
+  for (const name of datetimes.get(entity) ?? []) {
+    const value = written[name]
+    if (typeof value === "string") written[name] = value.replace("+0000", "Z")
+  }
+  return written
+}
