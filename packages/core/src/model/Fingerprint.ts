@@ -28,7 +28,7 @@ interface Hash {
   low: number
 }
 
-/** Every value begins with a letter for its kind, and texts with their length, so that no two values read the same. */
+/** Every value begins with a letter for its kind and with its size, so that no two values read the same. */
 const feed = (hash: Hash, value: unknown): void => {
   if (typeof value === "string") return text(hash, "s", value)
   if (typeof value === "number") return text(hash, "n", String(value))
@@ -39,12 +39,12 @@ const feed = (hash: Hash, value: unknown): void => {
     return
   }
   if ("toJSON" in value && typeof value.toJSON === "function") return feed(hash, value.toJSON())
-  text(hash, "o", "")
-  for (const key of Object.keys(value).toSorted()) {
-    const property = (value as Readonly<Record<string, unknown>>)[key]
-    if (property === undefined) continue
+  const properties = value as Readonly<Record<string, unknown>>
+  const keys = Object.keys(properties).filter((key) => properties[key] !== undefined)
+  text(hash, "o", String(keys.length))
+  for (const key of keys.toSorted()) {
     text(hash, "k", key)
-    feed(hash, property)
+    feed(hash, properties[key])
   }
 }
 

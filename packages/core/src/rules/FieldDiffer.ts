@@ -147,8 +147,10 @@ const apply = <A extends object>(fields: ReadonlyMap<string, Field>, old: A, pat
   const record = { ...old } as Record<string, unknown>
   for (const name of Object.keys(patch)) {
     if (!fields.has(name)) continue
-    if (patch[name]!.after === undefined) delete record[name]
-    else record[name] = patch[name]!.after
+    const value = patch[name]!.after
+    if (value === undefined) delete record[name]
+    // Defined, not assigned: assigning `__proto__` would set no field.
+    else Object.defineProperty(record, name, { value, configurable: true, enumerable: true, writable: true })
   }
   return record as A
 }

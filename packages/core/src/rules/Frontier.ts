@@ -81,7 +81,8 @@ export const advance = <C>(
     const { position } = arrival
     if (arrival._tag === "Mark") {
       commit(position)
-      reached = committed
+      // A mark behind what was reached says nothing about it.
+      if (reached === undefined || !CursorRule.isBackward(rule, reached, arrival.position)) reached = committed
       continue
     }
     const isTelling = rule.emission === "Ascending" && position !== undefined

@@ -247,7 +247,7 @@ const decide = <A extends object, C>(
         : resolved(rules, cell, resolution)
     case "Delete":
       if (observation.version?.domain === rules.domain) return remove(rules, cell, observation.version)
-      if (cell.known !== undefined && cell.known.existence !== "Present") return skip(cell, "Absent")
+      if (isGone(cell.known, observation.observedAt)) return skip(cell, "Absent")
       if (resolution?._tag === "Found") return resolved(rules, cell, resolution)
       return rules.canFetch && resolution === undefined
         ? resolve(cell)
@@ -260,6 +260,10 @@ const decide = <A extends object, C>(
         : skip(cell, "Stale")
   }
 }
+
+/** Whether a deletion without a version tells nothing new. */
+const isGone = (known: Gate.Known | undefined, observedAt: number): boolean =>
+  known?.existence === "Deleted" || (known?.existence === "Weak" && Gate.judgeTime(known, observedAt) !== "Accept")
 
 /** A hint, once its record was read by id. */
 const resolved = <A extends object>(rules: Rules<A>, cell: Cell<A>, resolution: Resolution<A> | undefined): Step<A> => {
@@ -296,10 +300,15 @@ const patch = <A extends object, C>(
   const after = { ...before, ...observation.fields }
   const change = rules.differ.diff(before, after)
   const version = { ...known, observedAt: Math.max(known.observedAt, observation.observedAt) }
-  if (FieldPatch.isEmpty(change)) return skip(cell, "Unchanged")
+  // What was refused stays: a patch covers some fields of a version, and does not come after it.
+  const noted: Cell<A> = { ...cell, known: { version, existence: "Present" }, hasMoved: true }
+  if (FieldPatch.isEmpty(change)) {
+    const isNoted = version.observedAt > known.observedAt && Gate.isWorthNoting(known, version, rules.settle)
+    return skip(isNoted ? noted : cell, "Unchanged")
+  }
   const rejection = rules.check(after)
   if (rejection !== undefined) return refuse(rules, cell, observation, rejection)
-  return apply(settle(cell, version, "Present"), "Updated", after, change)
+  return apply(noted, "Updated", after, change)
 }
 
 const remove = <A>(rules: Rules<A>, cell: Cell<A>, version: Version.Version): Step<A> => {
@@ -309,6 +318,8 @@ const remove = <A>(rules: Rules<A>, cell: Cell<A>, version: Version.Version): St
   // Of a read and a deletion at exactly the same version the deletion wins, whichever comes first.
   if (verdict !== "Accept" && !isTie) return skip(cell, cell.record === undefined ? "Absent" : "Stale")
   const known = cell.known?.version
+  if (known !== undefined && cell.known?.existence === "Deleted" && !Gate.isWorthNoting(known, version, rules.settle))
+    return skip(cell, "Absent")
   const isOlder = known !== undefined && known.domain === version.domain && Version.compare(version, known) < 0
   return take(rules, settle(cell, isOlder ? { ...known, observedAt: version.observedAt } : version, "Deleted"))
 }
@@ -316,7 +327,6 @@ const remove = <A>(rules: Rules<A>, cell: Cell<A>, version: Version.Version): St
 const removeWeakly = <A>(rules: Rules<A>, cell: Cell<A>, observedAt: number): Step<A> => {
   if (Gate.judgeTime(cell.known, observedAt) !== "Accept")
     return skip(cell, cell.record === undefined ? "Absent" : "Stale")
-  if (cell.known?.existence === "Deleted") return skip(cell, "Absent")
   return take(rules, settle(cell, { ...(cell.known?.version ?? Version.lowest(rules.domain)), observedAt }, "Weak"))
 }
 
@@ -327,8 +337,7 @@ const take = <A>(rules: Rules<A>, cell: Cell<A>): Step<A> =>
 
 /** Moves what the ledger knows; refusals up to that version are void. */
 const settle = <A>(cell: Cell<A>, version: Version.Version, existence: Entry.Existence): Cell<A> => {
-  const isVoid = (refusal: Refusal.Refused) =>
-    refusal.version.domain !== version.domain || Version.compare(refusal.version, version) <= 0
+  const isVoid = (refusal: Refusal.Refused) => Refusal.isVoid(refusal, version)
   return {
     ...cell,
     known: { version, existence },

@@ -47,7 +47,7 @@ export const versionOf = <A>(domain: string, observation: Observation.Observatio
     case "Unreadable":
       return observation.version
     case "Patch":
-      return observation.follows
+      return { ...observation.follows, observedAt: observation.observedAt }
     case "Delete":
       return observation.version ?? Version.lowest(domain, observation.observedAt)
     case "Touch":
@@ -65,6 +65,21 @@ export const isWaiting = <A>(
   const version = versionOf(rules.domain, observation)
   const fingerprint = fingerprintOf(rules.differ, observation)
   return refused.some((one) => Version.isSameReading(one.version, version) && one.fingerprint === fingerprint)
+}
+
+/**
+ * Whether what was refused no longer matters once `settled` is known. Where the
+ * refused has no provider version, only the times of the two reads tell.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isVoid = (refused: Refused, settled: Version.Version): boolean => {
+  const { version } = refused
+  if (version.domain !== settled.domain) return true
+  return version.value === "" && settled.value !== ""
+    ? version.observedAt <= settled.observedAt
+    : Version.compare(version, settled) <= 0
 }
 
 /** Whether a text can be a key in every store: no NUL, no half surrogate pair. @category guards @since 0.1.0 */

@@ -10,7 +10,8 @@
  *
  * - settled: every position that leaves is at or below the horizon;
  * - monotone: positions that leave never go back;
- * - complete: an observation's position, or an earlier one, leaves with it.
+ * - complete: of positions that come in order, an observation's own or an earlier
+ *   one leaves with it.
  *
  * @since 0.1.0
  */

@@ -14,6 +14,7 @@ import * as Condition from "./Condition.ts"
 import type * as Field from "./Field.ts"
 import * as Query from "./Query.ts"
 import * as Random from "./Random.ts"
+import * as RecordId from "./RecordId.ts"
 
 // -----------------------------------------------------------------------------
 // models
@@ -37,6 +38,8 @@ export interface Holder {
   readonly id: string
   /** Counts the records of the object, from 0. */
   readonly index: number
+  /** Its place in the order of Ids, see `RecordId.sortKey`. */
+  readonly sortKey: string
   /** What readers see; `undefined` before the first commit and after the purge. */
   visible: Version | undefined
   /** The newest, perhaps not committed yet. */
@@ -84,7 +87,13 @@ export const make = (entity: Catalog.Entity, seed: number): Store => ({
 
 /** A new record, invisible until it is committed. @category combinators @since 0.1.0 */
 export const add = (store: Store, version: Version): Holder => {
-  const holder: Holder = { id: version.id, index: store.list.length, visible: undefined, latest: version }
+  const holder: Holder = {
+    id: version.id,
+    index: store.list.length,
+    sortKey: RecordId.sortKey(version.id),
+    visible: undefined,
+    latest: version
+  }
   store.holders.set(version.id, holder)
   store.list.push(holder)
   return holder
@@ -147,19 +156,30 @@ const ordered = (store: Store, query: Query.Query): Order => {
 const place = (item: Item, orderBy: ReadonlyArray<Query.SortKey>): void => {
   const version = item.holder.visible
   item.version = version
-  item.keys = version === undefined ? [] : orderBy.map(({ field }) => Condition.key(field, version.values[field.name]))
+  item.keys = version === undefined ? [] : orderBy.map(({ field }) => keyOf(item.holder, version, field))
 }
 
-const comparison =
-  (orderBy: ReadonlyArray<Query.SortKey>) =>
-  (a: Item, b: Item): number => {
-    for (let at = 0; at < orderBy.length; at++) {
+// The two keys of every incremental read are at hand; stamps compare faster as numbers.
+const keyOf = (holder: Holder, version: Version, field: Field.Field): Condition.Key => {
+  if (field.name === "SystemModstamp") return version.stamp
+  return field.name === "Id" ? holder.sortKey : Condition.key(field, version.values[field.name])
+}
+
+const comparison = (orderBy: ReadonlyArray<Query.SortKey>) => {
+  const sides = orderBy.map(({ direction, nulls }) => ({
+    smaller: direction === "ASC" ? -1 : 1,
+    nothing: nulls === "FIRST" ? -1 : 1
+  }))
+  return (a: Item, b: Item): number => {
+    for (let at = 0; at < sides.length; at++) {
       const left = a.keys[at] ?? null
       const right = b.keys[at] ?? null
       if (left === right) continue
-      const { direction, nulls } = orderBy[at]!
-      if (left === null || right === null) return (left === null) === (nulls === "FIRST") ? -1 : 1
-      return left < right === (direction === "ASC") ? -1 : 1
+      const side = sides[at]!
+      if (left === null) return side.nothing
+      if (right === null) return -side.nothing
+      return left < right ? side.smaller : -side.smaller
     }
     return a.rank - b.rank
   }
+}

@@ -1,5 +1,6 @@
 /** Calls a simulator as any client would: over HTTP, on the loopback address. */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Simulator from "../../../src/simulator/Simulator.ts"
 
@@ -92,13 +93,7 @@ export interface Caller {
 
 export const base = "/services/data/v66.0"
 
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
+const parsed = (text: string): unknown => Result.getOrUndefined(Result.try(() => JSON.parse(text)))
 
 export const over = (simulator: Simulator.Simulator): Caller => {
   const call: Caller["call"] = (path, init = {}) =>
