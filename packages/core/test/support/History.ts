@@ -49,15 +49,15 @@ interface Steps {
 }
 
 const steps: fc.Arbitrary<Steps> = fc.record({
-  tick: fc.constantFrom(1, 3, 5),
+  tick: fc.constantFrom(1, 3, 8),
   slack: fc.nat(2),
   telling: fc.constantFrom<Telling>("Versioned", "Absent", "Both"),
   epochAt: fc.integer({ min: 0, max: 40 }),
-  edits: fc.array(fc.tuple(fc.integer({ min: 1, max: 4 }), fc.option(texts, { nil: undefined, freq: 2 })), {
+  edits: fc.array(fc.tuple(fc.constantFrom(1, 1, 2, 4), fc.option(texts, { nil: undefined, freq: 3 })), {
     minLength: 1,
     maxLength: 7
   }),
-  times: fc.uniqueArray(fc.nat(30), { minLength: 1, maxLength: 7 }),
+  times: fc.uniqueArray(fc.nat(30), { minLength: 1, maxLength: 9 }),
   order: fc.array(fc.nat(20), { minLength: 1, maxLength: 16 })
 })
 

@@ -128,7 +128,7 @@ const hostile: Words = [
 ]
 const givenNames: Words = ["Ada", "Björn", "Chidi", "Dolores", "Émile", "Fatima", "Goran", "Hana", "Ilse", "João"]
 const familyNames: Words = ["Okafor", "O'Brien", "Lindqvist", "García", "Novák", "Smith", "Tanaka", "van der Berg"]
-const titles: Words = ["CEO", "VP Sales", "Buyer", "Engineer", "Controller"]
+const titles: Words = ["Director", "VP Sales", "Buyer", "Engineer", "Controller"]
 const cities: Words = ["Oslo", "Austin", "København", "Lyon", "Nagoya", "Porto", "São Paulo"]
 const countries: Words = ["Norway", "USA", "Denmark", "France", "Japan", "Portugal", "Brazil"]
 
