@@ -1,0 +1,173 @@
+/**
+ * Events of applied changes, and the counts of a run.
+ *
+ * Guarantees: L24, L37, W70
+ */
+import * as Event from "@tidemark/core/model/Event"
+import * as Observation from "@tidemark/core/model/Observation"
+import * as Outcome from "@tidemark/core/model/Outcome"
+import * as Run from "@tidemark/core/model/Run"
+import * as Subscription from "@tidemark/core/model/Subscription"
+import * as Write from "@tidemark/core/model/Write"
+import * as Schema from "effect/Schema"
+import * as fc from "fast-check"
+import * as assert from "node:assert/strict"
+import { describe, it } from "vitest"
+import { holds, isCaught } from "../support/law.ts"
+
+type Id = typeof Event.id
+
+/** Short, and full of what ids are put together with. */
+const part = fc.constantFrom("a", "/", "%", "a/", "/a", "%2F", "%25", "a/a", "1")
+const fact = fc.record({
+  tenant: part,
+  provider: part,
+  account: part,
+  entity: part,
+  externalId: part,
+  revision: fc.integer({ min: 1, max: 12 }),
+  kind: fc.constantFrom("write", "a_created", "a_edited")
+})
+type Fact = typeof fact extends fc.Arbitrary<infer F> ? F : never
+
+const idOf = (id: Id, fact: Fact): string => {
+  const connection = { provider: fact.provider, account: fact.account }
+  const subscription = Subscription.make({ id: "s", tenant: fact.tenant, connection, entity: fact.entity })
+  return id(subscription, Observation.ExternalId.make(fact.externalId), fact.revision, fact.kind)
+}
+
+const texts = ["tenant", "provider", "account", "entity", "externalId"] as const
+
+/** Facts that differ in two neighbouring parts at most, where a boundary may move, or in revision or kind. */
+const injective = (id: Id) =>
+  fc.property(fact, fact, fc.nat(4), fc.boolean(), (a, b, place, isLater) => {
+    const changed = isLater ? (["revision", "kind"] as const) : texts.slice(place, place + 2)
+    const other = { ...a, ...Object.fromEntries(changed.map((name) => [name, b[name]])) } as Fact
+    const isSame = (Object.keys(a) as ReadonlyArray<keyof Fact>).every((name) => a[name] === other[name])
+    assert.equal(idOf(id, a) === idOf(id, other), isSame)
+  })
+
+const unescaped: Id = (subscription, externalId, revision, kind) =>
+  [
+    subscription.tenant,
+    subscription.connection.provider,
+    subscription.connection.account,
+    subscription.entity,
+    externalId,
+    revision,
+    kind
+  ].join("/")
+const halfEscaped: Id = (subscription, externalId, revision, kind) => {
+  const escape = (text: string) => text.replaceAll("/", "%2F")
+  const { account, provider } = subscription.connection
+  return [subscription.tenant, provider, account, subscription.entity, externalId, String(revision), kind]
+    .map(escape)
+    .join("/")
+}
+const withoutTenant: Id = (subscription, externalId, revision, kind) =>
+  Event.id({ ...subscription, tenant: Subscription.TenantId.make("t") }, externalId, revision, kind)
+
+const subscription = Subscription.make({
+  id: "s",
+  tenant: "t",
+  connection: { provider: "salesforce", account: "00D" },
+  entity: "account"
+})
+const observed = { externalId: Observation.ExternalId.make("001/a"), origin: "Poll" as const }
+const applied = (operation: Outcome.Operation, revision: number): Outcome.Applied => ({
+  _tag: "Applied",
+  operation,
+  localId: "l",
+  revision,
+  patch: { b: { before: 1, after: 2 }, a: { before: undefined, after: 1 } }
+})
+
+/** Events of a record that goes to and fro between two states. */
+const distinct = (idOf: (revision: number, version: string) => string) =>
+  fc.property(fc.array(fc.constantFrom("A", "B"), { minLength: 1, maxLength: 8 }), (versions) => {
+    const ids = versions.map((version, index) => idOf(index + 1, version))
+    assert.equal(new Set(ids).size, versions.length, "an event would be swallowed as a repetition")
+  })
+
+describe("Event", () => {
+  it("W70 ids of different facts differ, whatever the parts hold", () => holds(injective(Event.id), 3_000))
+  it("W70 ids of parts that are not escaped are caught", () => isCaught(injective(unescaped)))
+  it("W70 ids whose escape is not escaped are caught", () => isCaught(injective(halfEscaped)))
+  it("W70 ids without the tenant are caught", () => isCaught(injective(withoutTenant)))
+
+  it("W70 every change of A to B to A to B has an id of its own", () =>
+    holds(distinct((revision) => Event.id(subscription, observed.externalId, revision, "account_edited"))))
+  it("W70 ids made from the version are caught", () =>
+    isCaught(distinct((_, version) => `account/${version}/account_edited`)))
+
+  const types: Record<Outcome.Operation, string | undefined> = {
+    Created: "account_created",
+    Updated: "account_edited",
+    Deleted: "account_deleted",
+    Adopted: undefined,
+    Drift: undefined
+  }
+  for (const [operation, type] of Object.entries(types)) {
+    it(`L24 ${operation} makes ${type ?? "no event"}`, () =>
+      assert.equal(Event.fromApplied(subscription, observed, applied(operation as Outcome.Operation, 3))?.type, type))
+  }
+  it("L24 says what changed, where, and at which revision, and is JSON", () => {
+    const event = Event.fromApplied(subscription, observed, applied("Updated", 3))!
+    assert.deepEqual(Schema.decodeUnknownSync(Event.Event)(JSON.parse(JSON.stringify(event))), event)
+    assert.equal(event.id, "t/salesforce/00D/account/001%2Fa/3/account_edited")
+    assert.equal(event.key, "salesforce/00D/001%2Fa")
+    assert.deepEqual(event.payload, {
+      entityId: "l",
+      externalId: "001/a",
+      provider: "salesforce",
+      changedFields: ["a", "b"],
+      source: "integration",
+      origin: "Poll",
+      revision: 3
+    })
+  })
+})
+
+// -----------------------------------------------------------------------------
+// counts
+// -----------------------------------------------------------------------------
+
+const rejection = new Write.Rejection({ code: "Invalid", message: "no" })
+const outcomes: ReadonlyArray<readonly [Outcome.Outcome, keyof Run.Counts]> = [
+  [applied("Created", 1), "created"],
+  [applied("Updated", 1), "updated"],
+  [applied("Deleted", 1), "deleted"],
+  [applied("Adopted", 1), "adopted"],
+  [applied("Drift", 1), "drifted"],
+  [Outcome.skipped("Unchanged"), "unchanged"],
+  [Outcome.skipped("Stale"), "stale"],
+  [Outcome.skipped("Absent"), "absent"],
+  [Outcome.skipped("Quarantined"), "stillQuarantined"],
+  [{ _tag: "Quarantined", rejection }, "quarantined"],
+  [{ _tag: "Rejected", rejection }, "rejected"]
+]
+
+const addsUp = (count: typeof Run.countItems) =>
+  fc.property(fc.array(fc.constantFrom(...outcomes), { maxLength: 12 }), fc.nat(12), (items, cut) => {
+    const counts = count(items.map(([outcome]) => ({ outcome })))
+    for (const [, name] of outcomes) assert.equal(counts[name], items.filter((item) => item[1] === name).length, name)
+    const found = counts.adopted + counts.drifted
+    assert.equal(counts.read, items.length - found)
+    const parts = [items.slice(0, cut), items.slice(cut)].map((part) => count(part.map(([outcome]) => ({ outcome }))))
+    assert.deepEqual(Run.addCounts(parts[0]!, parts[1]!), counts)
+  })
+
+describe("Run.countItems", () => {
+  it("L37 every outcome is counted once, what was read adds up, and parts add up to the whole", () =>
+    holds(addsUp(Run.countItems)))
+  it("L37 counting what was found on the way as read is caught", () =>
+    isCaught(
+      addsUp((items) => {
+        const all = Array.from(items)
+        return { ...Run.countItems(all), read: all.length }
+      })
+    ))
+  it("only a rejection holds the cursor", () => {
+    for (const [outcome, name] of outcomes) assert.equal(Outcome.isSettled(outcome), name !== "rejected")
+  })
+})
