@@ -1,0 +1,172 @@
+/**
+ * One claim, tried on many generated cases, in any test runner.
+ *
+ * A law that fails says which law it is, the smallest counterexample it found,
+ * and how to try exactly that case again. A case that does not end is a failure
+ * too.
+ *
+ * ```ts
+ * it("obeys the laws", () => Law.verify(verifySink(options)))
+ * for (const law of verifySink(options)) it(law.name, () => law.check())
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as fc from "fast-check"
+
+// -----------------------------------------------------------------------------
+// models
+// -----------------------------------------------------------------------------
+
+/** @category models @since 0.1.0 */
+export interface Options {
+  /** Number of cases. Default: as many as the law asks for. */
+  readonly runs?: number
+  /** Makes the cases repeatable. Default: another one each time. */
+  readonly seed?: number
+  /** Goes straight to one case of a seed, as a failure named it. */
+  readonly path?: string
+  /** Whether a counterexample is made smaller before it is told. Default: `true`. */
+  readonly isShrinking?: boolean
+}
+
+/** @category models @since 0.1.0 */
+export interface Law {
+  /** For example `"L09"`. */
+  readonly id: string
+  /** The claim, beginning with the id. */
+  readonly name: string
+  /** Resolves when all cases obeyed, rejects with `Broken` when one did not. */
+  readonly check: (options?: Options) => Promise<void>
+}
+
+/** A law found a case it does not hold for. @category errors @since 0.1.0 */
+export class Broken extends Data.TaggedError("Broken")<{
+  readonly message: string
+  readonly law: string
+  readonly seed: number
+  readonly path: string
+  /** As text. */
+  readonly counterexample: string
+  /** What one case failed with: a `Violation`, or an accident on the way. */
+  readonly cause: unknown
+}> {}
+
+/** What a case of a law fails with when the claim does not hold for it. @category errors @since 0.1.0 */
+export class Violation extends Data.TaggedError("Violation")<{ readonly message: string }> {}
+
+// -----------------------------------------------------------------------------
+// constructors
+// -----------------------------------------------------------------------------
+
+/** How long one case may take, in ms; a safeguard against a case that hangs. @category constants @since 0.1.0 */
+export const patience = 30_000
+
+/**
+ * A law over generated values. `layer` is built once per check and serves all its
+ * cases.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <T, R = never>(options: {
+  readonly id: string
+  /** The claim without the id. */
+  readonly claim: string
+  /** Default number of cases. */
+  readonly runs?: number
+  readonly arbitrary: fc.Arbitrary<T>
+  readonly layer?: Layer.Layer<R, unknown>
+  /** Fails, or dies, for a case that breaks the law. */
+  readonly holds: (value: T) => Effect.Effect<void, unknown, R>
+}): Law => ({
+  id: options.id,
+  name: `${options.id} ${options.claim}`,
+  check: (settings = {}) => {
+    const layer = (options.layer ?? Layer.empty) as Layer.Layer<R, unknown> // without a layer `R` is `never`
+    return Effect.runPromise(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const context = yield* Layer.build(layer)
+          const property = fc.asyncProperty(options.arbitrary, (value) =>
+            Effect.runPromise(Effect.provideContext(options.holds(value), context))
+          )
+          const details = yield* Effect.promise(() => fc.check(property, parametersOf(settings, options.runs)))
+          if (details.failed) return yield* broken(`${options.id} ${options.claim}`, details)
+        })
+      )
+    )
+  }
+})
+
+/** A law about one fixed case. @category constructors @since 0.1.0 */
+export const always = <R = never>(options: {
+  readonly id: string
+  readonly claim: string
+  readonly layer?: Layer.Layer<R, unknown>
+  readonly holds: Effect.Effect<void, unknown, R>
+}): Law => make({ ...options, runs: 1, arbitrary: fc.constant(undefined), holds: () => options.holds })
+
+// -----------------------------------------------------------------------------
+// combinators
+// -----------------------------------------------------------------------------
+
+/**
+ * Checks laws one after another; rejects with the first that is broken.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const verify = (laws: ReadonlyArray<Law>, options: Options = {}): Promise<void> =>
+  laws.reduce((before, law) => before.then(() => law.check(options)), Promise.resolve())
+
+/** Fails with a violation unless the condition is true. @category guards @since 0.1.0 */
+export const requires = (condition: boolean, message: () => string): Effect.Effect<void, Violation> =>
+  condition ? Effect.void : Effect.fail(new Violation({ message: message() }))
+
+/** Fails with a violation unless both are the same, compared as text with sorted keys. @category guards @since 0.1.0 */
+export const same = (what: string, actual: unknown, expected: unknown): Effect.Effect<void, Violation> =>
+  Effect.suspend(() => {
+    const [is, should] = [show(actual), show(expected)]
+    return requires(is === should, () => `${what}: expected ${should}, found ${is}`)
+  })
+
+/** A value as text: keys sorted, maps and sets as lists. @category formatting @since 0.1.0 */
+export const show = (value: unknown): string => JSON.stringify(value, plain) ?? "undefined"
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const plain = (_key: string, value: unknown): unknown => {
+  if (typeof value === "bigint") return `${value}n`
+  if (typeof value === "number" && !Number.isFinite(value)) return String(value)
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value
+  if (value instanceof Map || value instanceof Set) return [...value]
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+}
+
+const parametersOf = ({ isShrinking, path, runs, seed }: Options, fallback = 100): fc.Parameters<[unknown]> => ({
+  numRuns: runs ?? fallback,
+  timeout: patience,
+  endOnFailure: isShrinking === false,
+  ...(seed === undefined ? {} : { seed }),
+  ...(path === undefined ? {} : { path })
+})
+
+const broken = (law: string, details: fc.RunDetails<[unknown]>): Broken => {
+  const { errorInstance: cause, seed } = details
+  const path = details.counterexamplePath ?? ""
+  const counterexample = fc.stringify(details.counterexample?.[0])
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const message = [
+    `${law}`,
+    `is broken after ${details.numRuns} cases: ${reason}`,
+    `counterexample: ${counterexample}`,
+    `try it again: law.check({ seed: ${seed}, path: ${JSON.stringify(path)} })`
+  ].join("\n")
+  return new Broken({ message, law, seed, path, counterexample, cause })
+}

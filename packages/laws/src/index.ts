@@ -1,0 +1,20 @@
+/**
+ * Property tests for anybody's source, sink, differ, cursor rule or store, in any
+ * test runner.
+ *
+ * @since 0.1.0
+ */
+export * as Chain from "./Chain.ts"
+export * as Check from "./Check.ts"
+export * as Fault from "./Fault.ts"
+export * as Faulty from "./Faulty.ts"
+export * as History from "./History.ts"
+export * as Law from "./Law.ts"
+export * as Place from "./Place.ts"
+export * as Scenarios from "./Scenarios.ts"
+export * as Simulation from "./Simulation.ts"
+export * as Store from "./Store.ts"
+export * as Time from "./Time.ts"
+export * as Upstream from "./Upstream.ts"
+export * as World from "./World.ts"
+export * as WorldSource from "./WorldSource.ts"
