@@ -10,15 +10,21 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Runtime from "effect/Runtime"
+import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
+import { demo } from "./demo.ts"
+import { kills } from "./kills.ts"
 import { simulator } from "./simulator.ts"
 
-const torture = Command.make("torture").pipe(Command.withSubcommands([simulator]))
+/** The parser of the command line tells its own errors. */
+const isTold = CliError.isCliError
+
+const torture = Command.make("torture").pipe(Command.withSubcommands([demo, kills, simulator]))
 
 const program = Command.runWith(torture, { version: "0.0.0" })(process.argv.slice(2)).pipe(
   Effect.as(0),
-  Effect.tapError((error) => (error._tag === "SimulatorError" ? Console.error(error.message) : Effect.void)),
-  Effect.catch(() => Effect.succeed(2)),
+  Effect.tapError((error) => (isTold(error) ? Effect.void : Console.error(error.message))),
+  Effect.catch((error) => Effect.succeed(isTold(error) || error._tag === "SimulatorError" ? 2 : 1)),
   Effect.provide(Layer.mergeAll(NodeServices.layer, Layer.succeed(Logger.LogToStderr, true)))
 )
 

@@ -112,7 +112,8 @@ const makeFeed = Effect.fnUntraced(function* (
       entity: name.toLowerCase()
     }),
     table: PgSink.make({
-      table: `salesforce_${name.toLowerCase()}`,
+      // Without a schema it would land in that of a role called tidemark, among the engine's own tables.
+      table: `public.salesforce_${name.toLowerCase()}`,
       schema: source.schema,
       columns: Object.fromEntries(fields.map((field) => [field, { name: field.toLowerCase() }]))
     }),

@@ -1,7 +1,9 @@
 /**
  * What went wrong, in words for a person, and what the exit code says of it.
  */
+import { PgError } from "@tidemark/sql-pg"
 import * as Data from "effect/Data"
+import * as SqlError from "effect/sql/SqlError"
 
 /** A failure that has words: `message` names cause and remedy. */
 export class Problem extends Data.TaggedError("Problem")<{
@@ -50,6 +52,10 @@ const isMendable = ({ _tag, reason }: Failure): boolean =>
   _tag === "SourceError" ? mendable.has(reason) : _tag !== "Fenced" && _tag !== "TransactionError"
 
 const text = (failure: Failure): string => {
+  if (SqlError.isSqlError(failure)) {
+    const code = PgError.sqlState(failure)
+    return `The database refused a statement: ${PgError.message(failure)}${code === undefined ? "" : ` (${code})`}.`
+  }
   switch (failure._tag) {
     case "AccountMismatch": {
       const { actual, lane, stored } = failure as Failure & Record<"actual" | "lane" | "stored", string>

@@ -88,9 +88,11 @@ export const fromHistory = (
 /** @category constructors @since 0.1.0 */
 export const judge = (history: History.History, options: Options = {}): Report => {
   const stories = storiesOf(history)
+  const states = statesOf(history.upstream)
   const violations = [
-    ...agreement(history, options),
+    ...agreement(history, states, options),
     ...stories.flatMap((story) => chain(story, history)),
+    ...stories.flatMap((story) => invention(story, states)),
     ...(options.hasEvents === false ? [] : stories.flatMap(events)),
     ...lanes(history, options)
   ]
@@ -171,9 +173,40 @@ const idOf = ({ key }: History.Event): string =>
 const isTold = ({ operation }: History.Item): boolean =>
   operation === "Created" || operation === "Updated" || operation === "Deleted"
 
-const agreement = ({ final }: History.History, { excused }: Options): ReadonlyArray<Violation> =>
+/** All that upstream ever said of its records, by entity and id; empty when it said nothing. */
+type States = ReadonlyMap<string, ReadonlyMap<string, ReadonlyArray<History.Fields | null>>>
+
+const statesOf = (upstream: History.History["upstream"]): States => {
+  const states = new Map<string, Map<string, Array<History.Fields | null>>>()
+  for (const { entity, fields, id } of upstream) {
+    const records = states.get(entity) ?? new Map<string, Array<History.Fields | null>>()
+    states.set(entity, records)
+    const said = records.get(id)
+    if (said === undefined) records.set(id, [fields])
+    else said.push(fields)
+  }
+  return states
+}
+
+/** A row shows what upstream never was. */
+const invention = ({ entity, id, rows }: Story, states: States): ReadonlyArray<Violation> => {
+  if (states.size === 0) return []
+  const known = new Set((states.get(entity)?.get(id) ?? []).map(Chain.textOf))
+  return rows.flatMap(({ after, revision }): ReadonlyArray<Violation> => {
+    const text = Chain.textOf(after)
+    const message = `revision ${revision} was written as ${text}, which upstream never was`
+    return after === null || known.has(text) ? [] : [{ kind: "Unexpected", entity, id, message }]
+  })
+}
+
+const agreement = ({ final }: History.History, states: States, { excused }: Options): ReadonlyArray<Violation> =>
   [...new Set([...Object.keys(final.upstream), ...Object.keys(final.local)])].flatMap((entity) => {
-    const there = final.upstream[entity] ?? {}
+    const there = { ...final.upstream[entity] }
+    for (const [id, said] of states.get(entity) ?? []) {
+      const last = said.at(-1)
+      if (last === null) delete there[id]
+      else if (last !== undefined) there[id] = last
+    }
     const here = final.local[entity] ?? {}
     return [...new Set([...Object.keys(there), ...Object.keys(here)])].flatMap((id): ReadonlyArray<Violation> => {
       if (excused?.has(id) === true || Chain.textOf(there[id]) === Chain.textOf(here[id])) return []
@@ -208,28 +241,29 @@ const chain = (
   return found
 }
 
+/** What comes before it names the entity as the application knows it. */
 const suffixes: Readonly<Record<string, string>> = { Created: "_created", Updated: "_edited", Deleted: "_deleted" }
 
 const events = ({ applied, entity, events, id }: Story): ReadonlyArray<Violation> => {
   const found: Array<Violation> = []
   const find = (kind: Violation["kind"], message: string) => found.push({ kind, entity, id, message })
-  const expected = new Map(
-    applied.filter(isTold).map((item) => [item.revision, `${entity}${suffixes[item.operation!]}`])
-  )
+  const expected = new Map(applied.filter(isTold).map((item) => [item.revision, suffixes[item.operation!]!]))
   const told = new Set<number>()
   let last = 0
   for (const { revision, type } of events) {
     if (told.has(revision)) find("Doubled", `two events of revision ${revision}`)
-    else if (expected.get(revision) !== type) find("EventUnexpected", `${type} of revision ${revision}`)
+    else if (!isExpected(type, expected.get(revision))) find("EventUnexpected", `${type} of revision ${revision}`)
     else if (revision < last) find("OutOfOrder", `the event of revision ${revision} comes after that of ${last}`)
     told.add(revision)
     last = Math.max(last, revision)
   }
   for (const [revision, type] of expected) {
-    if (!told.has(revision ?? 0)) find("EventMissing", `no ${type} of revision ${revision}`)
+    if (!told.has(revision ?? 0)) find("EventMissing", `no event ..${type} of revision ${revision}`)
   }
   return found
 }
+
+const isExpected = (type: string, suffix: string | undefined): boolean => suffix !== undefined && type.endsWith(suffix)
 
 const lanes = ({ lanes }: History.History, options: Options): ReadonlyArray<Violation> => {
   const compare = options.compareCursors ?? compareCursors

@@ -32,7 +32,8 @@ export type Change = "create" | "update" | "delete" | "undelete"
 
 /**
  * A change, made at `at` (ms) by a user or, as `api:NAME`, by a client. A purge is
- * a delete. A deleted record has no fields.
+ * a delete. A deleted record has no fields; the fields of others leave out which
+ * record it is and when it was touched, which the line says already.
  *
  * @category constructors
  * @since 0.1.0
@@ -79,7 +80,8 @@ const datetimes: ReadonlyMap<Catalog.Entity, ReadonlyArray<string>> = new Map(
 )
 
 const canonical = (entity: Catalog.Entity, values: Field.Values): Field.Values => {
-  const written: { [name: string]: Field.Value } = { ...values }
+  const { Id, IsDeleted, LastModifiedDate, SystemModstamp, ...content } = values
+  const written: { [name: string]: Field.Value } = content
   for (const name of datetimes.get(entity) ?? []) {
     const value = written[name]
     if (typeof value === "string") written[name] = value.replace("+0000", "Z")
