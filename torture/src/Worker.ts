@@ -59,6 +59,8 @@ export interface Settings {
   /** Default: the command's own. */
   readonly batchSize?: number
   readonly isTakingOver?: boolean
+  /** Default: 500 ms. */
+  readonly lease?: string
 }
 
 /** A process did something no process should. */
@@ -75,10 +77,37 @@ const patience = Duration.minutes(5)
 
 let started = 0
 
-/** Runs one process to its end, or to its kill. */
-export const run = Effect.fnUntraced(function* (settings: Settings, aim?: Aim) {
+/**
+ * Runs one process to its end, or to its kill.
+ */
+export const run = (settings: Settings, aim?: Aim) =>
+  start(settings, ({ name, pid }) => (aim === undefined ? Effect.never : strike(settings.database.sql, name, pid, aim)))
+
+/**
+ * Runs one process to its end. After `commits` commits, outside a transaction, it
+ * is stopped, and goes on once `meanwhile` is done.
+ */
+export const pause = <A, E, R>(settings: Settings, commits: number, meanwhile: Effect.Effect<A, E, R>) =>
+  start(settings, ({ name, pid }) =>
+    Effect.gen(function* () {
+      yield* reach(settings.database.sql, commits)
+      while (true) {
+        yield* send(pid, "SIGSTOP")
+        if (!(yield* isLeftOpen(settings.database.sql, name))) break
+        yield* send(pid, "SIGCONT")
+      }
+      yield* meanwhile
+      yield* send(pid, "SIGCONT")
+      return yield* Effect.never
+    })
+  )
+
+/** A process beside which something else is done: what that kills, ends here. */
+const start = Effect.fnUntraced(function* <E, R>(
+  settings: Settings,
+  beside: (process: { readonly name: string; readonly pid: number }) => Effect.Effect<Kill, E, R>
+) {
   const name = `worker-${++started}`
-  const { database } = settings
   const handle = yield* ChildProcess.make(process.execPath, commandLine(settings, name), {
     stdin: "ignore",
     killSignal: "SIGKILL"
@@ -92,16 +121,13 @@ export const run = Effect.fnUntraced(function* (settings: Settings, aim?: Aim) {
     const lines = out.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as Line] : []))
     return { _tag: "Exited", code, lines, errors } as const
   })
-  const killed =
-    aim === undefined
+  const killed = Effect.gen(function* () {
+    const kill = yield* beside({ name, pid: handle.pid })
+    // A process that had come to its end meanwhile was not killed.
+    return yield* Exit.isSuccess(yield* Effect.exit(handle.exitCode))
       ? Effect.never
-      : Effect.gen(function* () {
-          const kill = yield* strike(database.sql, name, handle.pid, aim)
-          // A process that had come to its end meanwhile was not killed.
-          return yield* Exit.isSuccess(yield* Effect.exit(handle.exitCode))
-            ? Effect.never
-            : Effect.succeed({ _tag: "Killed", kill } as const)
-        })
+      : Effect.succeed({ _tag: "Killed", kill } as const)
+  })
   return yield* Effect.raceFirst(exited, killed).pipe(
     Effect.timeoutOrElse({
       duration: patience,
@@ -110,7 +136,10 @@ export const run = Effect.fnUntraced(function* (settings: Settings, aim?: Aim) {
   )
 }, Effect.scoped)
 
-const commandLine = ({ batchSize, database, isTakingOver, objects, org }: Settings, name: string): Array<string> => [
+const commandLine = (
+  { batchSize, database, isTakingOver, lease, objects, org }: Settings,
+  name: string
+): Array<string> => [
   main,
   "sync",
   "--source=salesforce",
@@ -119,7 +148,7 @@ const commandLine = ({ batchSize, database, isTakingOver, objects, org }: Settin
   `--api-version=${org.apiVersion}`,
   `--objects=${objects.join(",")}`,
   `--database-url=${database.urlOf(name)}`,
-  "--lease=500ms",
+  `--lease=${lease ?? "500ms"}`,
   "--json",
   ...(batchSize === undefined ? [] : [`--batch-size=${batchSize}`]),
   ...(isTakingOver === true ? ["--take-over"] : [])
@@ -142,16 +171,27 @@ const strike = Effect.fnUntraced(function* (sql: SqlClient, name: string, pid: n
     yield* Effect.sleep(Duration.millis(aim.millis))
     return yield* kill(pid, "unknown")
   }
-  const before = yield* commits(sql)
+  yield* reach(sql, aim.commits)
   while (true) {
-    if ((yield* commits(sql)) - before >= aim.commits && (aim._tag === "After" || (yield* isWriting(sql, name)))) {
+    if (aim._tag === "After" || (yield* isWriting(sql, name))) {
       yield* send(pid, "SIGSTOP")
       const isInside = yield* isLeftOpen(sql, name)
       if (isInside || aim._tag === "After") return yield* kill(pid, isInside ? "inside-tx" : "outside")
       yield* send(pid, "SIGCONT")
     }
-    yield* Effect.sleep("2 millis")
+    yield* Effect.sleep(pulse)
   }
+})
+
+/** How often the server is asked. */
+const pulse = Duration.millis(2)
+
+/** Waits for so many more commits, of whichever lane. */
+const reach = Effect.fnUntraced(function* (sql: SqlClient, more: number) {
+  const before = yield* commits(sql)
+  yield* commits(sql).pipe(
+    Effect.repeat({ until: (count) => count - before >= more, schedule: Schedule.spaced(pulse) })
+  )
 })
 
 const kill = (pid: number, point: Kill["point"]): Effect.Effect<Kill> =>
@@ -180,6 +220,6 @@ const isLeftOpen = (sql: SqlClient, name: string) =>
       coalesce(bool_or(state = 'idle in transaction' and backend_xid is not null), false) as "isOpen"
     from pg_stat_activity where application_name = ${name}`.pipe(
     Effect.map(([row]) => ({ isResting: row?.isResting ?? true, isOpen: row?.isOpen ?? false })),
-    Effect.repeat({ while: ({ isResting }) => !isResting, schedule: Schedule.spaced("2 millis") }),
+    Effect.repeat({ while: ({ isResting }) => !isResting, schedule: Schedule.spaced(pulse) }),
     Effect.map(({ isOpen }) => isOpen)
   )

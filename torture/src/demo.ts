@@ -51,7 +51,9 @@ export const demo = Command.make(
     yield* Play.close(play, [`--records=${records}`, `--seed=${seed}`])
     const { verdict, violations } = yield* Judge.judge(directory)
     const seconds = Math.round(((yield* Clock.currentTimeMillis) - started) / 100) / 10
-    yield* Console.log(json ? JSON.stringify({ ...verdict, seconds }) : report(verdict, seconds, history))
+    yield* Console.log(
+      json ? JSON.stringify({ ...verdict, seconds }) : report(verdict, seconds, Option.getOrUndefined(history))
+    )
     return yield* Verdict.require(verdict, violations)
   }, Effect.scoped)
 ).pipe(Command.withDescription("Copy an org while processes are killed, then compare"))
@@ -125,7 +127,8 @@ const introduction = ({ accounts, contacts, opportunities }: Play.Population): s
     ""
   ].join("\n")
 
-const report = (verdict: Judge.Verdict, seconds: number, history: Option.Option<string>): string =>
+/** For people. `history` is where it was asked to be kept. */
+export const report = (verdict: Judge.Verdict, seconds: number, history: string | undefined): string =>
   [
     verdict.ok ? "The copy is in step with the org." : "The copy is NOT in step with the org.",
     "",
@@ -136,5 +139,5 @@ const report = (verdict: Judge.Verdict, seconds: number, history: Option.Option<
     `  events        ${Progress.count(verdict.events.found)} of ${Progress.count(verdict.events.expected)}`,
     `  kills         ${verdict.kills}, ${verdict.kills_in_tx} of them inside an open transaction`,
     `  seconds       ${seconds}`,
-    ...(Option.isSome(history) ? [`  history       ${history.value}`] : [])
+    ...(history === undefined ? [] : [`  history       ${history}`])
   ].join("\n")

@@ -1,6 +1,6 @@
 /**
- * Commands that simulate. One JSON line goes to stdout for programs to read;
- * everything else goes to stderr.
+ * Commands that show what holds. Results go to stdout, progress and problems to
+ * stderr. Exit codes: 0 what was claimed holds, 1 it does not, 2 the call is wrong.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"

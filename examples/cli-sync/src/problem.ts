@@ -19,6 +19,7 @@ interface Failure {
   readonly _tag: string
   readonly message: string
   readonly reason?: unknown
+  readonly cause?: unknown
 }
 
 /** The problem behind a failure. */
@@ -52,10 +53,7 @@ const isMendable = ({ _tag, reason }: Failure): boolean =>
   _tag === "SourceError" ? mendable.has(reason) : _tag !== "Fenced" && _tag !== "TransactionError"
 
 const text = (failure: Failure): string => {
-  if (SqlError.isSqlError(failure)) {
-    const code = PgError.sqlState(failure)
-    return `The database refused a statement: ${PgError.message(failure)}${code === undefined ? "" : ` (${code})`}.`
-  }
+  if (SqlError.isSqlError(failure)) return `The database refused a statement: ${reasonOf(failure)}.`
   switch (failure._tag) {
     case "AccountMismatch": {
       const { actual, lane, stored } = failure as Failure & Record<"actual" | "lane" | "stored", string>
@@ -65,7 +63,21 @@ const text = (failure: Failure): string => {
       return "Another run took the lane over. Nothing of the last batch was written; the other run goes on from the same cursor."
     case "Stopped":
       return `The lane is stopped: ${failure.message}. Look at the quarantined records, mend their cause, and run again with --release.`
+    case "TransactionError":
+      return `${transactions[String(failure.reason)]}: ${reasonOf(failure.cause)}. Run again: the next run goes on from the last commit.`
     default:
-      return failure.message
+      return failure.message === "" ? failure._tag : failure.message
   }
+}
+
+const transactions: Readonly<Record<string, string>> = {
+  Conflict: "Other transactions got in the way of this one again and again",
+  Unavailable: "A transaction was taken back",
+  Unknown: "The database was lost while it committed"
+}
+
+const reasonOf = (cause: unknown): string => {
+  if (!SqlError.isSqlError(cause)) return cause instanceof Error ? cause.message : String(cause)
+  const code = PgError.sqlState(cause)
+  return code === undefined ? PgError.message(cause) : `${PgError.message(cause)} (${code})`
 }

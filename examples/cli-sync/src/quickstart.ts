@@ -6,24 +6,18 @@ import { Memory, MemorySink } from "@tidemark/memory"
 import { Effect, Schema, Stream } from "effect"
 
 const Deal = Schema.Struct({ name: Schema.String, amount: Schema.Finite })
-const deals = [
-  { id: "a", at: 1, name: "Anvil", amount: 10 },
-  { id: "b", at: 1, name: "Bellows", amount: 20 }
-]
+const deals = ["Anvil", "Bellows"].map((name, index) => ({ id: `d${index}`, at: 1, name, amount: 10 }))
 
+const upsert = ({ at, id, ...record }: (typeof deals)[number]) => {
+  const version = Version.make({ domain: "crm/at", value: String(at).padStart(9, "0"), observedAt: 2 })
+  return Observation.upsert({ id, position: at, record, version })
+}
 const source = ChangeSource.plain({
   label: "crm/deal",
   domain: "crm/at",
   account: Effect.succeed("acme"),
   rule: CursorRule.make({ codec: Schema.Finite, positions: "Shared", resume: "Inclusive" }),
-  read: ({ from = 0 }) => {
-    const changed = deals.filter((deal) => deal.at >= from)
-    const upserts = changed.map(({ at, id, ...record }) => {
-      const version = Version.make({ domain: "crm/at", value: String(at).padStart(9, "0"), observedAt: 2 })
-      return Observation.upsert({ id, position: at, record, version })
-    })
-    return Stream.succeed(Page.make(upserts))
-  }
+  read: ({ from = 0 }) => Stream.succeed(Page.make(deals.filter((deal) => deal.at >= from).map(upsert)))
 })
 
 const connection = { provider: "crm", account: "acme" }
