@@ -80,7 +80,7 @@ export const dump = Effect.fnUntraced(function* (sql: SqlClient, directory: stri
   const fs = yield* FileSystem.FileSystem
   const write = (file: string, query: string, line: (row: Line) => Line) =>
     sql.unsafe<{ line: Line }>(query).stream.pipe(
-      Stream.map((row) => `${JSON.stringify(line(row.line))}\n`),
+      Stream.mapArray((chunk) => [chunk.map((row) => `${JSON.stringify(line(row.line))}\n`).join("")]),
       Stream.encodeText,
       Stream.run(fs.sink(path.join(directory, file)))
     )
