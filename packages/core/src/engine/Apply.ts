@@ -21,7 +21,9 @@ import * as Ledger from "../ports/Ledger.ts"
 import type * as Quarantine from "../ports/Quarantine.ts"
 import type { StoreError } from "../ports/StoreError.ts"
 import * as UnitOfWork from "../ports/UnitOfWork.ts"
+import type * as Gate from "../rules/Gate.ts"
 import * as Plan from "../rules/Plan.ts"
+import * as Refusals from "../rules/Refusal.ts"
 import * as Batch from "./Batch.ts"
 import type * as Sync from "./Sync.ts"
 
@@ -33,9 +35,13 @@ import type * as Sync from "./Sync.ts"
 export const lossesMax = 5
 
 /** What became of some observations, before the audit knows. @category models @since 0.1.0 */
-export interface Applied {
+export interface Applied<A, C> {
   /** By place in the batch. */
   readonly decisions: ReadonlyMap<number, Plan.Decision>
+  /** By place: the read of the record that a hint was taken for. */
+  readonly readings: ReadonlyMap<number, Observation.Observation<A, C>>
+  /** By place: what was settled of the record. */
+  readonly settled: ReadonlyMap<number, Gate.Known>
   readonly localIds: ReadonlyMap<Observation.ExternalId, string>
   readonly findings: ReadonlyMap<Observation.ExternalId, ReadonlyArray<Plan.Change>>
   /** Refusals that became void. */
@@ -45,8 +51,16 @@ export interface Applied {
 /** Something in the writes is refused; with one record among them, it is that one. @category errors @since 0.1.0 */
 export class Refused extends Data.TaggedError("Refused")<{ readonly rejection: Write.Rejection }> {}
 
-/** What was found before the unit of work began is too old: gather again. @category errors @since 0.1.0 */
-export class Outdated extends Data.TaggedError("Outdated")<{}> {}
+/**
+ * What was found before the unit of work began is too old, or not all that is
+ * needed: gather again, and read the `wanted` records by id.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Outdated extends Data.TaggedError("Outdated")<{
+  readonly wanted?: ReadonlyArray<Observation.ExternalId>
+}> {}
 
 /** @category errors @since 0.1.0 */
 export type ApplyError = ChangeSink.SinkError | StoreError | UnitOfWork.TransactionError | Refused | Outdated
@@ -70,14 +84,8 @@ export const all = <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
   sink: ChangeSink.Transactional<A>,
   gathered: Batch.Gathered<A, C>
-): Effect.Effect<Applied, ApplyError, Context> =>
-  applyPlan(
-    sync,
-    sink,
-    gathered,
-    gathered.observations.map((one, index) => [index, one] as const),
-    gathered.plan
-  )
+): Effect.Effect<Applied<A, C>, ApplyError, Context> =>
+  applyPlan(sync, sink, gathered, toIndexed(gathered.observations), gathered.plan)
 
 /**
  * Applies all of a batch but what the sink refuses, which is decided as refused.
@@ -89,98 +97,163 @@ export const allButRefused = Effect.fnUntraced(function* <A extends object, C, R
   sync: Sync.Sync<A, C, R>,
   sink: ChangeSink.Transactional<A>,
   gathered: Batch.Gathered<A, C>
-): Effect.fn.Return<Applied, ApplyError, Context> {
+): Effect.fn.Return<Applied<A, C>, ApplyError, Context> {
+  const job: Job<A, C, R> = { sync, sink, gathered, draft: draft(), waiting: new Map() }
+  const records = Array.from(Map.groupBy(toIndexed(gathered.observations), ([, one]) => one.externalId).values())
+  if (records.length > 0) yield* halve(job, records)
+  for (const index of Array.from(job.waiting.keys()).toSorted((a, b) => a - b)) {
+    const result = yield* attempt(job, [[index, gathered.observations[index]!]], gathered.states)
+    if (Result.isSuccess(result)) job.waiting.delete(index)
+    else giveUp(job, index)
+  }
+  return job.draft
+})
+
+// -----------------------------------------------------------------------------
+// internal: record by record
+// -----------------------------------------------------------------------------
+
+/** An applied batch in the making. */
+interface Draft<A, C> extends Applied<A, C> {
+  readonly decisions: Map<number, Plan.Decision>
+  readonly readings: Map<number, Observation.Observation<A, C>>
+  readonly settled: Map<number, Gate.Known>
+  readonly localIds: Map<Observation.ExternalId, string>
+  readonly findings: Map<Observation.ExternalId, ReadonlyArray<Plan.Change>>
+  readonly voided: Array<string>
+}
+
+const draft = <A, C>(): Draft<A, C> => ({
+  decisions: new Map(),
+  readings: new Map(),
+  settled: new Map(),
+  localIds: new Map(),
+  findings: new Map(),
+  voided: []
+})
+
+/** One batch whose refusals are being found. */
+interface Job<A, C, R> {
+  readonly sync: Sync.Sync<A, C, R>
+  readonly sink: ChangeSink.Transactional<A>
+  readonly gathered: Batch.Gathered<A, C>
+  readonly draft: Draft<A, C>
+  /** Refused once, to be tried again after the rest. By place in the batch. */
+  readonly waiting: Map<number, Refusal<A, C>>
+}
+
+interface Refusal<A, C> {
+  readonly rejection: Write.Rejection
+  /** What the first observation of the attempt was taken for. */
+  readonly reading: Observation.Observation<A, C>
+}
+
+/** One savepoint. What it applied goes into the draft, unless something in it is refused. */
+const attempt = Effect.fnUntraced(function* <A extends object, C, R>(
+  { draft, gathered, sink, sync }: Job<A, C, R>,
+  some: Indexed<A, C>,
+  states: Batch.Gathered<A, C>["states"]
+): Effect.fn.Return<Result.Result<Applied<A, C>, Refusal<A, C>>, ApplyError, Context> {
+  const observations = some.map(([, one]) => one)
+  const plan = Plan.make(sync.rules, observations, states, gathered.resolutions)
   const uow = yield* UnitOfWork.UnitOfWork
-  const rules = sync.rules
-  let applied: Applied = { decisions: new Map(), localIds: new Map(), findings: new Map(), voided: [] }
-  const waiting = new Map<number, Write.Rejection>()
+  const result = yield* uow.transact(sync.subscription.tenant, applyPlan(sync, sink, gathered, some, plan)).pipe(
+    Effect.map(Result.succeed),
+    Effect.catchTag("Refused", ({ rejection }) =>
+      Effect.succeed(Result.fail({ rejection, reading: plan.readings[0]! }))
+    )
+  )
+  if (Result.isSuccess(result)) add(draft, result.success)
+  return result
+})
 
-  /** One savepoint. Answers the refusal, if there is one. */
-  const attempt = Effect.fnUntraced(function* (some: Indexed<A, C>) {
-    const plan = Plan.make(
-      rules,
-      some.map(([, one]) => one),
-      gathered.states,
-      gathered.resolutions
-    )
-    const result = yield* uow.transact(sync.subscription.tenant, applyPlan(sync, sink, gathered, some, plan)).pipe(
-      Effect.map(Result.succeed),
-      Effect.catchTag("Refused", (refused) => Effect.succeed(Result.fail(refused)))
-    )
-    if (Result.isFailure(result)) return result.failure.rejection
-    applied = merge(applied, result.success)
-    return undefined
+const halve = <A extends object, C, R>(
+  job: Job<A, C, R>,
+  records: ReadonlyArray<Indexed<A, C>>
+): Effect.Effect<void, ApplyError, Context> =>
+  Effect.gen(function* () {
+    const some = records.flat().toSorted(([a], [b]) => a - b)
+    const result = yield* attempt(job, some, job.gathered.states)
+    if (Result.isSuccess(result)) return
+    if (some.length === 1) return void job.waiting.set(some[0]![0], result.failure)
+    if (records.length === 1) return yield* unfold(job, some)
+    const middle = Math.ceil(records.length / 2)
+    yield* halve(job, records.slice(0, middle))
+    yield* halve(job, records.slice(middle))
   })
 
-  /** The changes of one record, one by one: a later one may apply although an earlier one is refused. */
-  const unfold = Effect.fnUntraced(function* (some: Indexed<A, C>) {
-    for (const one of some) {
-      const rejection = yield* attempt([one])
-      if (rejection !== undefined) waiting.set(one[0], rejection)
-      else if (applied.decisions.get(one[0])?._tag === "Change") {
-        for (const [index] of some) giveUp(index)
-      }
+/**
+ * The changes of one record, one by one, each over what the ones before it left: a
+ * later one may apply although an earlier one is refused, which is then not tried
+ * again.
+ */
+const unfold = Effect.fnUntraced(function* <A extends object, C, R>(
+  job: Job<A, C, R>,
+  some: Indexed<A, C>
+): Effect.fn.Return<void, ApplyError, Context> {
+  const { draft, gathered, sync } = job
+  const id = some[0]![1].externalId
+  let refused: ReadonlyArray<Refusals.Refused> = []
+  let state = gathered.states.get(id) ?? Plan.noState
+  for (const one of some) {
+    const [index] = one
+    const states = new Map([[id, { ...state, refused: [...state.refused, ...refused] }]])
+    const result = yield* attempt(job, [one], states)
+    if (Result.isFailure(result)) {
+      job.waiting.set(index, result.failure)
+      refused = [...refused, Refusals.of(sync.rules, result.failure.reading)]
+      continue
     }
-  })
-
-  const giveUp = (index: number) => {
-    const rejection = waiting.get(index)
-    if (rejection === undefined) return
-    waiting.delete(index)
-    applied = merge(applied, { ...nothing, decisions: new Map([[index, { _tag: "Refuse", rejection }]]) })
+    if (draft.decisions.get(index)?._tag === "Refuse") {
+      refused = [...refused, Refusals.of(sync.rules, draft.readings.get(index) ?? one[1])]
+    }
+    if (!result.success.findings.has(id)) continue
+    const known = draft.settled.get(index)
+    if (known !== undefined) refused = refused.filter((refusal) => !Refusals.isVoid(refusal, known))
+    state = (yield* Batch.find(sync, [id])).get(id) ?? Plan.noState
+    for (const [earlier] of some) giveUp(job, earlier)
   }
-
-  const halve = (records: ReadonlyArray<Indexed<A, C>>): Effect.Effect<void, ApplyError, Context> =>
-    Effect.gen(function* () {
-      const some = records.flat().toSorted(([a], [b]) => a - b)
-      if (records.length === 1 && some.length > 1) return yield* unfold(some)
-      const rejection = yield* attempt(some)
-      if (rejection === undefined) return
-      if (records.length === 1) return void waiting.set(some[0]![0], rejection)
-      const middle = Math.ceil(records.length / 2)
-      yield* halve(records.slice(0, middle))
-      yield* halve(records.slice(middle))
-    })
-
-  const indexed = gathered.observations.map((one, index) => [index, one] as const)
-  const records = Array.from(Map.groupBy(indexed, ([, one]) => one.externalId).values())
-  if (records.length > 0) yield* halve(records)
-  for (const index of Array.from(waiting.keys()).toSorted((a, b) => a - b)) {
-    const rejection = yield* attempt([[index, gathered.observations[index]!]])
-    if (rejection === undefined) waiting.delete(index)
-    else giveUp(index)
-  }
-  return applied
 })
 
+const giveUp = <A, C, R>({ draft, waiting }: Job<A, C, R>, index: number): void => {
+  const refusal = waiting.get(index)
+  if (refusal === undefined) return
+  waiting.delete(index)
+  draft.decisions.set(index, { _tag: "Refuse", rejection: refusal.rejection })
+  draft.readings.set(index, refusal.reading)
+}
+
+const add = <A, C>(draft: Draft<A, C>, applied: Applied<A, C>): void => {
+  for (const [index, decision] of applied.decisions) draft.decisions.set(index, decision)
+  for (const [index, reading] of applied.readings) draft.readings.set(index, reading)
+  for (const [index, known] of applied.settled) draft.settled.set(index, known)
+  for (const [id, localId] of applied.localIds) draft.localIds.set(id, localId)
+  for (const [id, findings] of applied.findings) draft.findings.set(id, findings)
+  draft.voided.push(...applied.voided)
+}
+
 // -----------------------------------------------------------------------------
-// internal
+// internal: one plan
 // -----------------------------------------------------------------------------
 
-const nothing: Applied = { decisions: new Map(), localIds: new Map(), findings: new Map(), voided: [] }
-
-const merge = (a: Applied, b: Applied): Applied => ({
-  decisions: new Map([...a.decisions, ...b.decisions]),
-  localIds: new Map([...a.localIds, ...b.localIds]),
-  findings: new Map([...a.findings, ...b.findings]),
-  voided: [...a.voided, ...b.voided]
-})
+const toIndexed = <A, C>(observations: ReadonlyArray<Observation.Observation<A, C>>): Indexed<A, C> =>
+  observations.map((one, index) => [index, one] as const)
 
 const applyPlan = Effect.fnUntraced(function* <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
   sink: ChangeSink.Transactional<A>,
   gathered: Batch.Gathered<A, C>,
-  some: Indexed<A, C>,
-  plan: Plan.Plan<A>
-): Effect.fn.Return<Applied, ApplyError, Context> {
+  all: Indexed<A, C>,
+  initial: Plan.Plan<A, C>
+): Effect.fn.Return<Applied<A, C>, ApplyError, Context> {
   const ledger = yield* Ledger.Ledger
-  const decisions = new Map(some.map(([index], place) => [index, plan.decisions[place]!] as const))
-  const localIds = new Map<Observation.ExternalId, string>()
-  const findings = new Map<Observation.ExternalId, ReadonlyArray<Plan.Change>>()
-  const voided: Array<string> = []
-  let moves = plan.moves
-  for (let losses = 0; Arr.isReadonlyArrayNonEmpty(moves); losses++) {
-    if (losses > lossesMax) return yield* new Outdated()
+  const applied = draft<A, C>()
+  let some = all
+  let plan = initial
+  for (let losses = 0; losses <= lossesMax; losses++) {
+    yield* note(applied, some, plan)
+    const { moves } = plan
+    if (!Arr.isReadonlyArrayNonEmpty(moves)) return applied
     const won = yield* ledger
       .advance(
         sync.subscription,
@@ -188,29 +261,43 @@ const applyPlan = Effect.fnUntraced(function* <A extends object, C, R>(
       )
       .pipe(Effect.catchIf(isRefused, refuse))
     const winners = moves.filter((move) => won.has(move.advance.externalId))
-    for (const { advance, findings: found, voided: closed } of winners) {
-      findings.set(advance.externalId, found)
-      voided.push(...closed)
+    for (const { advance, findings, voided } of winners) {
+      applied.findings.set(advance.externalId, findings)
+      applied.voided.push(...voided)
     }
-    for (const [id, localId] of yield* write(sync, sink, winners, won)) localIds.set(id, localId)
-    const lost = new Set(
-      moves.filter((move) => !won.has(move.advance.externalId)).map((move) => move.advance.externalId)
-    )
-    if (lost.size === 0) break
-    const again = some.filter(([, one]) => lost.has(one.externalId))
+    for (const [id, localId] of yield* write(sync, sink, winners, won)) applied.localIds.set(id, localId)
+    if (winners.length === moves.length) return applied
+    const lost = new Set(moves.map((move) => move.advance.externalId).filter((id) => !won.has(id)))
+    some = some.filter(([, one]) => lost.has(one.externalId))
     const states = yield* Batch.find(sync, Array.from(lost).toSorted())
-    const replanned = Plan.make(
+    plan = Plan.make(
       sync.rules,
-      again.map(([, one]) => one),
+      some.map(([, one]) => one),
       states,
       gathered.resolutions
     )
-    if (replanned.decisions.some((decision) => decision._tag === "Resolve")) return yield* new Outdated()
-    again.forEach(([index], place) => decisions.set(index, replanned.decisions[place]!))
-    moves = replanned.moves
   }
-  return { decisions, localIds, findings, voided }
+  return yield* new Outdated({})
 })
+
+/** What a plan says of each observation. Fails when it cannot say it yet. */
+const note = <A, C>(
+  applied: Draft<A, C>,
+  some: Indexed<A, C>,
+  { decisions, readings, settled }: Plan.Plan<A, C>
+): Effect.Effect<void, Outdated> => {
+  const wanted = some.filter((_, place) => decisions[place]!._tag === "Resolve").map(([, one]) => one.externalId)
+  if (wanted.length > 0) return Effect.fail(new Outdated({ wanted }))
+  for (const [place, [index, one]] of some.entries()) {
+    const [reading, known] = [readings[place]!, settled[place]]
+    applied.decisions.set(index, decisions[place]!)
+    if (reading === one) applied.readings.delete(index)
+    else applied.readings.set(index, reading)
+    if (known === undefined) applied.settled.delete(index)
+    else applied.settled.set(index, known)
+  }
+  return Effect.void
+}
 
 /** Writes what won, and answers the local id of each record. */
 const write = Effect.fnUntraced(function* <A extends object, C, R>(

@@ -7,7 +7,7 @@
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Event from "../model/Event.ts"
-import * as Observation from "../model/Observation.ts"
+import type * as Observation from "../model/Observation.ts"
 import type * as Outcome from "../model/Outcome.ts"
 import * as Run from "../model/Run.ts"
 import type * as Write from "../model/Write.ts"
@@ -31,6 +31,8 @@ export interface Audit {
   readonly quarantined: ReadonlyArray<Quarantine.Refusal>
   readonly voided: ReadonlyArray<string>
   readonly events: ReadonlyArray<Event.Event>
+  /** Records whose ledger row moved, or that were refused. */
+  readonly touched: ReadonlySet<Observation.ExternalId>
 }
 
 /** An observation that holds the lane. @category models @since 0.1.0 */
@@ -50,25 +52,23 @@ export const make = <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
   session: Session.Session<C>,
   observations: ReadonlyArray<Observation.Observation<A, C>>,
-  applied: Apply.Applied,
+  applied: Apply.Applied<A, C>,
   held: Held<A, C> | undefined
 ): Audit => {
   const items: Array<Run.Item> = []
   const quarantined: Array<Quarantine.Refusal> = []
   const hasFound = new Set<Observation.ExternalId>()
-  const lastChange = new Map<Observation.ExternalId, number>()
-  observations.forEach((one, index) => {
-    if (applied.decisions.get(index)?._tag === "Change") lastChange.set(one.externalId, index)
-  })
+  const touched = new Set(applied.findings.keys())
   const add = (sequence: number, one: Observation.Observation<A, C>, outcome: Outcome.Outcome) =>
     items.push({
       sequence,
-      externalId: Observation.ExternalId.make(Refusal.printable(one.externalId)),
+      externalId: Refusal.heldId(one.externalId),
       origin: one.origin,
       outcome,
       version: one._tag === "Touch" ? undefined : Refusal.versionOf(sync.source.domain, one)
     })
-  observations.forEach((one, index) => {
+  observations.forEach((observation, index) => {
+    const one = applied.readings.get(index) ?? observation
     const sequence = session.sequence + index
     if (!hasFound.has(one.externalId)) {
       hasFound.add(one.externalId)
@@ -78,8 +78,10 @@ export const make = <A extends object, C, R>(
     const decision = applied.decisions.get(index)!
     add(sequence, one, toOutcome(sync.onRefusal, decision, one, applied))
     if (decision._tag === "Refuse" && sync.onRefusal === "Quarantine") {
-      const isSuperseded = (lastChange.get(one.externalId) ?? -1) > index
-      quarantined.push(toRefusal(sync, session, one, decision.rejection, isSuperseded))
+      touched.add(one.externalId)
+      quarantined.push(
+        toRefusal(sync, session, one, decision.rejection, isSuperseded(sync, observations, applied, one, index))
+      )
     }
   })
   if (held !== undefined) {
@@ -92,7 +94,8 @@ export const make = <A extends object, C, R>(
     refusals: observed.filter((item) => !isWaiting(item)).map((item) => item.outcome._tag === "Quarantined"),
     quarantined,
     voided: applied.voided,
-    events: sync.events ? items.flatMap((item) => toEvent(sync, item)) : []
+    events: sync.events ? items.flatMap((item) => toEvent(sync, item)) : [],
+    touched
   }
 }
 
@@ -133,7 +136,7 @@ const isWaiting = ({ outcome }: Run.Item): boolean => outcome._tag === "Skipped"
 const toApplied = <A, C>(
   change: Plan.Change,
   observation: Observation.Observation<A, C>,
-  applied: Apply.Applied
+  applied: Apply.Applied<A, C>
 ): Outcome.Applied => ({
   _tag: "Applied",
   operation: change.operation,
@@ -146,7 +149,7 @@ const toOutcome = <A, C>(
   onRefusal: "Hold" | "Quarantine",
   decision: Plan.Decision,
   observation: Observation.Observation<A, C>,
-  applied: Apply.Applied
+  applied: Apply.Applied<A, C>
 ): Outcome.Outcome => {
   switch (decision._tag) {
     case "Change":
@@ -160,6 +163,22 @@ const toOutcome = <A, C>(
   }
 }
 
+/** Whether a later observation of the batch made the refusal at `place` void, as one of a later batch would. */
+const isSuperseded = <A, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  observations: ReadonlyArray<Observation.Observation<A, C>>,
+  { settled }: Apply.Applied<A, C>,
+  refused: Observation.Observation<A, C>,
+  place: number
+): boolean => {
+  const refusal = Refusal.of(sync.rules, refused)
+  return observations.some((one, index) => {
+    if (index <= place || one.externalId !== refused.externalId) return false
+    const known = settled.get(index)
+    return known !== undefined && Refusal.isVoid(refusal, known)
+  })
+}
+
 /** @category constructors @since 0.1.0 */
 export const toRefusal = <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
@@ -169,7 +188,7 @@ export const toRefusal = <A extends object, C, R>(
   isSuperseded: boolean
 ): Quarantine.Refusal => ({
   runId: session.runId,
-  externalId: Observation.ExternalId.make(Refusal.printable(observation.externalId)),
+  externalId: Refusal.heldId(observation.externalId),
   version: Refusal.versionOf(sync.source.domain, observation),
   fingerprint: Refusal.fingerprintOf(sync.differ, observation),
   rejection,

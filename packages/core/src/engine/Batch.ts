@@ -2,15 +2,18 @@
  * A piece of a page, and all that is here of its records.
  *
  * Gathering happens outside the unit of work, while the one before commits: what
- * it finds may be old by then, and a plan made from it can only lose its
+ * it finds may be old by then. What a batch of the same run has moved since is
+ * found again; after another lane's commit a plan can only lose its
  * compare-and-set and be made again.
  *
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import type * as Entry from "../model/Entry.ts"
 import type * as Observation from "../model/Observation.ts"
 import type * as Page from "../model/Page.ts"
+import type * as Row from "../model/Row.ts"
 import * as ChangeSource from "../ports/ChangeSource.ts"
 import type * as ChangeSink from "../ports/ChangeSink.ts"
 import * as Ledger from "../ports/Ledger.ts"
@@ -28,10 +31,17 @@ export interface Batch<out A, out C> {
 
 /** A batch with what planning needs. @category models @since 0.1.0 */
 export interface Gathered<A, C> extends Batch<A, C> {
+  /** Batches of the run that were committed when gathering began: what they left is seen. */
+  readonly since: number
   readonly states: ReadonlyMap<Observation.ExternalId, Plan.State<A>>
   readonly resolutions: ReadonlyMap<Observation.ExternalId, Plan.Resolution<A>>
-  readonly plan: Plan.Plan<A>
+  readonly plan: Plan.Plan<A, C>
 }
+
+/** @category errors @since 0.1.0 */
+export type GatherError = ChangeSource.SourceError | ChangeSink.SinkError | StoreError
+/** @category context @since 0.1.0 */
+export type GatherContext<R> = Ledger.Ledger | Quarantine.Quarantine | R
 
 /**
  * Pieces of at most `size` observations; the mark stays behind the last one. For
@@ -66,60 +76,79 @@ export const split = <A, C>(
 
 /**
  * Finds what is here of the batch's records, reads by id those that are only
- * hinted at, and plans. Each record is read at most once per batch.
+ * hinted at, and those that are `wanted`, and plans. Each record is read at most
+ * once per batch.
  *
+ * @param since batches of the run that are committed by now
  * @category combinators
  * @since 0.1.0
  */
 export const gather = Effect.fnUntraced(function* <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
-  batch: Batch<A, C>
-): Effect.fn.Return<
-  Gathered<A, C>,
-  ChangeSource.SourceError | ChangeSink.SinkError | StoreError,
-  Ledger.Ledger | Quarantine.Quarantine | R
-> {
-  const { observations } = batch
+  { mark, observations }: Batch<A, C>,
+  since: number,
+  wanted: ReadonlySet<Observation.ExternalId> = new Set()
+): Effect.fn.Return<Gathered<A, C>, GatherError, GatherContext<R>> {
   const states = yield* find(sync, idsOf(observations))
   const plan = Plan.make(sync.rules, observations, states)
-  const hints = idsOf(observations.filter((_, index) => plan.decisions[index]!._tag === "Resolve"))
+  const hints = idsOf(
+    observations.filter((one, index) => plan.decisions[index]!._tag === "Resolve" || wanted.has(one.externalId))
+  )
+  const batch = { observations, mark, since }
   if (!Arr.isReadonlyArrayNonEmpty(hints)) return { ...batch, states, resolutions: new Map(), plan }
-  if (sync.source.fetch === undefined) {
-    return yield* new ChangeSource.SourceError({
-      reason: "Invalid",
-      source: sync.source.label,
-      message: `it emits versions of another domain than ${sync.source.domain} and cannot read records by id`
-    })
-  }
-  const fetched = yield* sync.source.fetch(hints)
-  const resolutions = new Map(
-    hints.map((id): readonly [Observation.ExternalId, Plan.Resolution<A>] => {
-      const found = fetched.get(id)
-      return [id, found === undefined ? { _tag: "Missing" } : { _tag: "Found", ...found }]
-    })
-  )
-  const resolved = observations.map((one, index) =>
-    plan.decisions[index]!._tag === "Resolve" ? resolve(one, fetched.get(one.externalId)) : one
-  )
+  const resolutions = yield* resolve(sync, hints)
   const found = new Map([...states, ...(yield* find(sync, hints))])
-  return {
-    ...batch,
-    observations: resolved,
-    states: found,
-    resolutions,
-    plan: Plan.make(sync.rules, resolved, found, resolutions)
-  }
+  return { ...batch, states: found, resolutions, plan: Plan.make(sync.rules, observations, found, resolutions) }
 })
 
-/** A hint whose record was found is a read of the whole record; else it stays a hint. */
-const resolve = <A, C>(
-  hint: Observation.Observation<A, C>,
-  found: ChangeSource.Fetched<A> | undefined
-): Observation.Observation<A, C> => {
-  if (found === undefined) return hint
-  const { eventId, externalId, origin, position } = hint
-  return { _tag: "Upsert", externalId, position, origin, ...(eventId === undefined ? {} : { eventId }), ...found }
-}
+/**
+ * The batch with what is here of some of its records now.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const refresh = Effect.fnUntraced(function* <A extends object, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  gathered: Gathered<A, C>,
+  ids: ReadonlyArray<Observation.ExternalId>,
+  since: number
+): Effect.fn.Return<Gathered<A, C>, GatherError, GatherContext<R>> {
+  if (ids.length === 0) return gathered
+  const states = new Map([...gathered.states, ...(yield* find(sync, ids))])
+  const plan = Plan.make(sync.rules, gathered.observations, states, gathered.resolutions)
+  return plan.decisions.some((decision) => decision._tag === "Resolve")
+    ? yield* gather(sync, gathered, since)
+    : { ...gathered, since, states, plan }
+})
+
+/**
+ * Reads records by id. Fails when the source cannot, or answers in another domain
+ * than its own.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const resolve = Effect.fnUntraced(function* <A extends object, C, R>(
+  { rules, source }: Sync.Sync<A, C, R>,
+  hints: ChangeSink.Ids
+): Effect.fn.Return<ReadonlyMap<Observation.ExternalId, Plan.Resolution<A>>, ChangeSource.SourceError, R> {
+  const fail = (reason: "Invalid" | "Malformed", message: string) =>
+    new ChangeSource.SourceError({ reason, source: source.label, message })
+  if (source.fetch === undefined) {
+    const message = `it emits versions of another domain than ${source.domain} and cannot read records by id`
+    return yield* fail("Invalid", message)
+  }
+  const fetched = yield* source.fetch(hints)
+  const resolutions = new Map<Observation.ExternalId, Plan.Resolution<A>>()
+  for (const id of hints) {
+    const found = fetched.get(id)
+    if (found !== undefined && found.version.domain !== rules.domain) {
+      return yield* fail("Malformed", `it reads ${id} by id at a version of ${found.version.domain}`)
+    }
+    resolutions.set(id, found === undefined ? { _tag: "Missing" } : { _tag: "Found", ...found })
+  }
+  return resolutions
+})
 
 /**
  * What is here of some records. The ledger is read first and the sink second, so
@@ -137,19 +166,33 @@ export const find = Effect.fnUntraced(function* <A, C, R>(
   Ledger.Ledger | Quarantine.Quarantine
 > {
   if (!Arr.isReadonlyArrayNonEmpty(ids)) return new Map()
-  const entries = yield* (yield* Ledger.Ledger).find(sync.subscription, ids)
-  const refused = yield* (yield* Quarantine.Quarantine).find(sync.subscription, ids)
-  const rows = yield* sync.sink.find(sync.subscription, ids)
+  // A record that no store can hold is in quarantine at most, under the id it is held by.
+  const held = new Map(ids.map((id) => [id, Refusal.heldId(id)] as const))
+  const whole = ids.filter((id) => Refusal.idFault(id) === undefined)
+  const isAny = Arr.isReadonlyArrayNonEmpty(whole)
+  const ledger = yield* Ledger.Ledger
+  const entries: ReadonlyMap<Observation.ExternalId, Entry.Entry> = isAny
+    ? yield* ledger.find(sync.subscription, whole)
+    : new Map()
+  const refused = yield* (yield* Quarantine.Quarantine).find(
+    sync.subscription,
+    Arr.map(ids, (id) => held.get(id)!)
+  )
+  const rows: ReadonlyMap<Observation.ExternalId, Row.Row<A>> = isAny
+    ? yield* sync.sink.find(sync.subscription, whole)
+    : new Map()
   return new Map(
-    ids.map((id) => [id, { entry: entries.get(id), row: rows.get(id), refused: refused.get(id) ?? [] }] as const)
+    ids.map(
+      (id) => [id, { entry: entries.get(id), row: rows.get(id), refused: refused.get(held.get(id)!) ?? [] }] as const
+    )
   )
 })
 
-/** Distinct ids that a store can be asked for, sorted. @category combinators @since 0.1.0 */
+/** Distinct ids, sorted. @category combinators @since 0.1.0 */
 export const idsOf = (
   observations: Iterable<{ readonly externalId: Observation.ExternalId }>
 ): ReadonlyArray<Observation.ExternalId> => {
   const ids = new Set<Observation.ExternalId>()
-  for (const { externalId } of observations) if (Refusal.isStorable(externalId)) ids.add(externalId)
+  for (const { externalId } of observations) ids.add(externalId)
   return Array.from(ids).toSorted()
 }

@@ -13,6 +13,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as CursorRule from "../model/CursorRule.ts"
 import * as Lane from "../model/Lane.ts"
+import type * as Observation from "../model/Observation.ts"
 import * as Run from "../model/Run.ts"
 import type * as Write from "../model/Write.ts"
 import * as ChangeSource from "../ports/ChangeSource.ts"
@@ -56,15 +57,17 @@ interface Attempt<A, C> {
   /** Record by record, because something was refused. */
   readonly isCareful: boolean
   /** What comes right after `gathered` and holds the lane. */
-  readonly held:
-    | { readonly observation: Batch.Batch<A, C>["observations"][number]; readonly rejection: Write.Rejection }
-    | undefined
+  readonly held: Audit.Held<A, C> | undefined
+  /** Records that must be read by id before the batch is planned again. */
+  readonly wanted: ReadonlySet<Observation.ExternalId>
 }
 
 /** What a unit of work leaves in the session once it is committed. @category models @since 0.1.0 */
 export interface Settled<C> {
   readonly report: Report
   readonly frontier: Frontier.Frontier<C>
+  /** Records whose ledger row moved, or that were refused. */
+  readonly touched: ReadonlySet<Observation.ExternalId>
 }
 
 type Error = Sync.SyncError
@@ -85,8 +88,9 @@ export const commit =
   (session: Session.Session<C>, gathered: Batch.Gathered<A, C>): Effect.Effect<Report, Error, Context<R>> =>
     Effect.gen(function* () {
       yield* requireOrder(sync, session, gathered)
-      const settled = yield* settle(sync, sink, session, first(sync, gathered))
-      accept(session, settled)
+      const current = yield* refresh(sync, session, gathered)
+      const settled = yield* settle(sync, sink, session, first(sync, current))
+      accept(session, settled, gathered.since)
       return settled.report
     })
 
@@ -112,6 +116,24 @@ export const requireOrder = <A, C, R>(
 }
 
 /**
+ * The batch over what the batches of the run before it left: what it found is
+ * older than a commit that came since, and only writes have a compare-and-set.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const refresh = <A extends object, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  session: Session.Session<C>,
+  gathered: Batch.Gathered<A, C>
+): Effect.Effect<Batch.Gathered<A, C>, Batch.GatherError, Batch.GatherContext<R>> => {
+  const unseen = session.touched.filter(({ batch }) => batch > gathered.since)
+  if (unseen.length === 0) return Effect.succeed(gathered)
+  const ids = gathered.observations.filter((one) => unseen.some(({ ids }) => ids.has(one.externalId)))
+  return Batch.refresh(sync, gathered, Batch.idsOf(ids), session.batches)
+}
+
+/**
  * Tries a whole step again after a conflict; what still conflicts then is a
  * `TransactionError`.
  *
@@ -126,13 +148,25 @@ export const retry = <T, E extends { readonly _tag: string }, R>(
     Effect.catchTag("Outdated", (cause) => Effect.fail(new UnitOfWork.TransactionError({ reason: "Conflict", cause })))
   ) as Effect.Effect<T, Exclude<E, Apply.Outdated> | UnitOfWork.TransactionError, R>
 
-/** Moves the session past a committed batch. @category combinators @since 0.1.0 */
-export const accept = <C>(session: Session.Session<C>, { frontier, report }: Settled<C>): void => {
+/**
+ * Moves the session past a committed batch that was gathered after `since` others.
+ * The next ones are gathered no earlier: what was touched before that, they saw.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const accept = <C>(
+  session: Session.Session<C>,
+  { frontier, report, touched }: Settled<C>,
+  since: number
+): void => {
   session.checkpoint = report.checkpoint
   session.frontier = frontier
   session.sequence += report.counts.read
   session.counts = Run.addCounts(session.counts, report.counts)
   session.batches += 1
+  session.touched = session.touched.filter(({ batch }) => batch > since)
+  if (touched.size > 0) session.touched.push({ batch: session.batches, ids: touched })
 }
 
 /**
@@ -155,7 +189,7 @@ export const transact = <A, C, R, T, E, R2>(
       .pipe(
         Effect.catchIf(isUnknown, () =>
           Effect.flatMap(isCommitted(sync, session), (isDone) =>
-            isDone && done !== undefined ? Effect.succeed(done.value) : Effect.fail(new Apply.Outdated())
+            isDone && done !== undefined ? Effect.succeed(done.value) : Effect.fail(new Apply.Outdated({}))
           )
         )
       )
@@ -204,7 +238,7 @@ export const backoff = Schedule.min([Schedule.exponential("10 millis"), Schedule
 const first = <A extends object, C, R>(sync: Sync.Sync<A, C, R>, gathered: Batch.Gathered<A, C>): Attempt<A, C> => {
   const index = gathered.plan.decisions.findIndex((decision) => decision._tag === "Refuse")
   const decision = gathered.plan.decisions[index]
-  const attempt: Attempt<A, C> = { gathered, isCareful: false, held: undefined }
+  const attempt: Attempt<A, C> = { gathered, isCareful: false, held: undefined, wanted: new Set() }
   return sync.onRefusal === "Hold" && decision?._tag === "Refuse"
     ? holdAt(sync, attempt, index, decision.rejection)
     : attempt
@@ -222,7 +256,7 @@ const holdAt = <A extends object, C, R>(
   return {
     ...attempt,
     gathered: { ...gathered, observations, mark: undefined, plan },
-    held: { observation: gathered.observations[index]!, rejection }
+    held: { observation: gathered.plan.readings[index]!, rejection }
   }
 }
 
@@ -236,9 +270,18 @@ const settle = Effect.fnUntraced(function* <A extends object, C, R>(
   let attempt = initial
   let isOutdated = false
   const once = Effect.gen(function* () {
-    if (isOutdated) attempt = { ...attempt, gathered: yield* Batch.gather(sync, attempt.gathered) }
+    if (isOutdated) {
+      const gathered = yield* Batch.gather(sync, attempt.gathered, session.batches, attempt.wanted)
+      attempt = { ...attempt, gathered }
+    }
     isOutdated = true
-    return yield* transact(sync, session, unit(sync, sink, session, attempt))
+    return yield* transact(sync, session, unit(sync, sink, session, attempt)).pipe(
+      Effect.tapErrorTag("Outdated", ({ wanted = [] }) =>
+        Effect.sync(() => {
+          attempt = { ...attempt, wanted: new Set([...attempt.wanted, ...wanted]) }
+        })
+      )
+    )
   })
   while (true) {
     const result = yield* retry(once).pipe(
@@ -282,7 +325,7 @@ export const record = Effect.fnUntraced(function* <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
   session: Session.Session<C>,
   gathered: Batch.Gathered<A, C>,
-  applied: Apply.Applied,
+  applied: Apply.Applied<A, C>,
   held: Attempt<A, C>["held"]
 ): Effect.fn.Return<
   Settled<C>,
@@ -317,7 +360,7 @@ export const record = Effect.fnUntraced(function* <A extends object, C, R>(
   }
   const report: Report = { items: audit.items, counts: audit.counts, checkpoint, isHeld: frontier.isHeld }
   yield* (yield* Lanes.Lanes).commit({ claim: { lane, epoch: session.claim.epoch }, checkpoint, lease: sync.lease })
-  return { report, frontier }
+  return { report, frontier, touched: audit.touched }
 })
 
 export const stop = <C>(session: Session.Session<C>): Effect.Effect<never, Lanes.Stopped> => {

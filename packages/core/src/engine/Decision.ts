@@ -94,7 +94,7 @@ export const make = <A extends object, C, R>(
   reserved: { readonly move: Plan.Move<A>; readonly entry: Entry.Entry; readonly write: Write.Write<A> }
 ): Decision<A> => {
   const { entry, move, write } = reserved
-  const observation = gathered.observations[index]!
+  const observation = gathered.plan.readings[index]!
   const decision = gathered.plan.decisions[index]!
   const changes = [...move.findings, ...(decision._tag === "Change" ? [decision] : [])]
   const { expected: _, ...after } = move.advance
@@ -162,7 +162,7 @@ export const toApplied = <A extends object, C>(
   gathered: Batch.Gathered<A, C>,
   decisions: ReadonlyArray<Decision<A>>,
   answers: Answers
-): Apply.Applied => {
+): Apply.Applied<A, C> => {
   const refusals = new Map<Observation.ExternalId, Write.Rejection>()
   const localIds = new Map<Observation.ExternalId, string>()
   for (const { stored } of decisions) {
@@ -177,6 +177,9 @@ export const toApplied = <A extends object, C>(
         return [index, rejection === undefined ? gathered.plan.decisions[index]! : { _tag: "Refuse", rejection }]
       })
     ),
+    readings: new Map(gathered.plan.readings.entries()),
+    // No record comes twice in a batch for an external sink, so nothing it settles makes a refusal of it void.
+    settled: new Map(),
     localIds,
     findings: new Map(
       gathered.plan.moves.map((move) => [

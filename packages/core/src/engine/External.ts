@@ -46,10 +46,10 @@ export const commit =
   ): Effect.Effect<Commit.Report, Sync.SyncError, Sync.Ports | R> =>
     Effect.gen(function* () {
       yield* Commit.requireOrder(sync, session, initial)
-      let gathered = initial
+      let gathered = yield* Commit.refresh(sync, session, initial)
       let isOutdated = false
       const reserved = yield* Effect.gen(function* () {
-        if (isOutdated) gathered = yield* Batch.gather(sync, gathered)
+        if (isOutdated) gathered = yield* Batch.gather(sync, gathered, session.batches)
         isOutdated = true
         return yield* Commit.transact(sync, session, reserve(sync, session, gathered))
       }).pipe(Commit.retry)
@@ -59,7 +59,7 @@ export const commit =
         Commit.retry,
         Effect.catchTag("Tripped", () => Commit.stop(session))
       )
-      Commit.accept(session, settled)
+      Commit.accept(session, settled, initial.since)
       return settled.report
     })
 
@@ -119,7 +119,7 @@ const reserve = Effect.fnUntraced(function* <A extends object, C, R>(
       Arr.map(moves, (move) => (move.write === undefined ? move.advance : reservation(sync, gathered, move)))
     )
     const taken = yield* intents.find(sync.subscription, ids)
-    if (won.size < moves.length || taken.size > 0) return yield* new Apply.Outdated()
+    if (won.size < moves.length || taken.size > 0) return yield* new Apply.Outdated({})
     for (const move of moves) {
       const entry = won.get(move.advance.externalId)!
       const index = gathered.observations.findIndex((one) => one.externalId === entry.externalId)

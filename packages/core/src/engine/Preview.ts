@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as CursorRule from "../model/CursorRule.ts"
@@ -29,8 +30,9 @@ export const overlayMax = 10_000
 
 /** What one batch would do. @category models @since 0.1.0 */
 export interface Preview<A, C> {
+  /** A hint whose record was found is the read of it. */
   readonly observations: ReadonlyArray<Observation.Observation<A, C>>
-  /** One per observation, in order. */
+  /** One per observation, in order; none is `Resolve`. */
   readonly decisions: ReadonlyArray<Plan.Decision>
   readonly moves: ReadonlyArray<Plan.Move<A>>
   /** Whether every earlier decision of this preview was still remembered. */
@@ -58,8 +60,8 @@ export const stream = <A extends object, C, R>(
       const overlay = new Map<Observation.ExternalId, Plan.State<A>>()
       return pages.pipe(
         Stream.flatMap((page) => Stream.fromArray(Batch.split(page, sync.batchSize, sync.sink._tag))),
-        Stream.mapEffect((batch) => Batch.gather(sync, batch)),
-        Stream.map((gathered) => preview(sync, overlay, gathered))
+        Stream.mapEffect((batch) => Batch.gather(sync, batch, 0)),
+        Stream.mapEffect((gathered) => preview(sync, overlay, gathered))
       )
     })
   )
@@ -68,28 +70,41 @@ export const stream = <A extends object, C, R>(
 // internal
 // -----------------------------------------------------------------------------
 
-const preview = <A extends object, C, R>(
+const preview = Effect.fnUntraced(function* <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
   overlay: Map<Observation.ExternalId, Plan.State<A>>,
   { observations, resolutions, states }: Batch.Gathered<A, C>
-): Preview<A, C> => {
+): Effect.fn.Return<Preview<A, C>, ChangeSource.SourceError, R> {
   const planned = new Map(Array.from(states, ([id, state]) => [id, overlay.get(id) ?? state] as const))
-  const { decisions, moves } = Plan.make(sync.rules, observations, planned, resolutions)
-  const isExact = overlay.size + moves.length <= overlayMax
-  for (const move of moves) {
-    const id = move.advance.externalId
-    if (isExact || overlay.has(id)) overlay.set(id, after(planned.get(id) ?? Plan.noState, move))
+  const first = Plan.make(sync.rules, observations, planned, resolutions)
+  // What said enough over the state that is here may be a hint over the one a batch before would leave.
+  const hints = Batch.idsOf(observations.filter((_, index) => first.decisions[index]!._tag === "Resolve"))
+  const plan = Arr.isReadonlyArrayNonEmpty(hints)
+    ? Plan.make(sync.rules, observations, planned, new Map([...resolutions, ...(yield* Batch.resolve(sync, hints))]))
+    : first
+  const moves = new Map(plan.moves.map((move) => [move.advance.externalId, move] as const))
+  const touched = new Set([...moves.keys(), ...plan.refused.keys()])
+  const isExact = overlay.size + touched.size <= overlayMax
+  for (const id of touched) {
+    if (!isExact && !overlay.has(id)) continue
+    overlay.set(id, after(planned.get(id) ?? Plan.noState, moves.get(id), plan.refused.get(id) ?? []))
   }
-  return { observations, decisions, moves, isExact }
-}
+  return { observations: plan.readings, decisions: plan.decisions, moves: plan.moves, isExact }
+})
 
-/** The state a move would leave. A record that is new has no local id yet. */
-const after = <A>(before: Plan.State<A>, { advance, voided, write }: Plan.Move<A>): Plan.State<A> => {
-  const { expected, ...entry } = advance
-  const localId = advance.localId ?? ""
+/** The state a plan would leave of a record. A record that is new has no local id yet. */
+const after = <A>(
+  before: Plan.State<A>,
+  move: Plan.Move<A> | undefined,
+  refused: Plan.State<A>["refused"]
+): Plan.State<A> => {
+  if (move === undefined) return { ...before, refused }
+  const { expected, ...entry } = move.advance
+  const { write } = move
+  const localId = entry.localId ?? ""
   return {
     entry: { ...entry, localId, token: expected + 1 },
     row: write === undefined ? before.row : write._tag === "Put" ? { localId, record: write.record } : undefined,
-    refused: before.refused.filter(({ id }) => id === undefined || !voided.includes(id))
+    refused
   }
 }

@@ -14,6 +14,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as CursorRule from "../model/CursorRule.ts"
 import type * as Lane from "../model/Lane.ts"
+import type * as Observation from "../model/Observation.ts"
 import * as Run from "../model/Run.ts"
 import type { SourceError } from "../ports/ChangeSource.ts"
 import * as Lanes from "../ports/Lanes.ts"
@@ -43,7 +44,10 @@ export interface Session<C> {
   /** Observations committed so far. */
   sequence: number
   counts: Run.Counts
+  /** Batches committed so far. */
   batches: number
+  /** Records touched by the last batches, at most those that a gathered batch may not have seen. */
+  touched: Array<{ readonly batch: number; readonly ids: ReadonlySet<Observation.ExternalId> }>
   /** Why the brake stopped the lane. */
   stopped: string | undefined
 }
@@ -91,6 +95,7 @@ export const open = Effect.fnUntraced(function* <A, C, R>(
     sequence: 0,
     counts: Run.noCounts,
     batches: 0,
+    touched: [],
     stopped: undefined
   }
   held.session = session

@@ -260,7 +260,7 @@ const batches = <A extends object, C, R>(
   return Stream.fromEffectDrain(start).pipe(
     Stream.concat(pages.pipe(Stream.buffer({ capacity: sync.prefetch }))),
     Stream.flatMap((page) => Stream.fromArray(Batch.split(page, sync.batchSize, sink._tag))),
-    Stream.mapEffect((batch) => Batch.gather(sync, batch)),
+    Stream.mapEffect((batch) => Effect.suspend(() => Batch.gather(sync, batch, session.batches))),
     Stream.buffer({ capacity: 1 }),
     Stream.mapEffect((gathered) => commit(session, gathered)),
     Stream.takeUntil((report) => report.isHeld),

@@ -14,7 +14,8 @@ import type * as Version from "./Version.ts"
 
 /**
  * Identifier of a record in the upstream system, in the one form its provider
- * compares by. Unique within one entity of one connection.
+ * compares by. Unique within one entity of one connection. A record whose id no
+ * store can hold, or of more than 1,024 bytes, is refused.
  *
  * @category schemas
  * @since 0.1.0

@@ -25,6 +25,7 @@ export type Status = "Running" | "Succeeded" | "Partial" | "Failed" | "Interrupt
 export interface Item {
   /** Place in the run's arrival order, counted from zero. */
   readonly sequence: number
+  /** As `Refusal.heldId` writes it. */
   readonly externalId: Observation.ExternalId
   readonly origin: Observation.Origin
   readonly outcome: Outcome.Outcome

@@ -18,6 +18,7 @@ import type { Transaction } from "./UnitOfWork.ts"
 /** A refused observation. @category models @since 0.1.0 */
 export interface Refusal {
   readonly runId: string
+  /** As `Refusal.heldId` writes it: every store can hold it. The observation has the id as it came. */
   readonly externalId: Observation.ExternalId
   readonly version: Version.Version
   /** Tells two contents of one version apart. */
@@ -25,7 +26,7 @@ export interface Refusal {
   readonly rejection: Write.Rejection
   /** The observation as it came, for a person and for redrive. */
   readonly observation: Schema.Json
-  /** A newer version of the record was applied in the same batch. */
+  /** A later observation of the same batch made it void. */
   readonly isSuperseded: boolean
 }
 
@@ -40,7 +41,7 @@ export interface Open {
 export class Quarantine extends Context.Service<
   Quarantine,
   {
-    /** What still waits of the given records. Joins an open transaction, needs none. */
+    /** What still waits of the given records, by ids as refusals have them. Joins an open transaction, needs none. */
     readonly find: (
       subscription: Subscription.Subscription,
       ids: Arr.NonEmptyReadonlyArray<Observation.ExternalId>

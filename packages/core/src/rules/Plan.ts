@@ -23,6 +23,7 @@ import type * as Outcome from "../model/Outcome.ts"
 import type * as Row from "../model/Row.ts"
 import * as Version from "../model/Version.ts"
 import * as Write from "../model/Write.ts"
+import * as Cell from "./Cell.ts"
 import type * as FieldDiffer from "./FieldDiffer.ts"
 import * as Gate from "./Gate.ts"
 import * as Refusal from "./Refusal.ts"
@@ -84,11 +85,17 @@ export interface Move<A> {
 }
 
 /** @category models @since 0.1.0 */
-export interface Plan<A> {
+export interface Plan<out A, out C = unknown> {
   /** One per observation, in order. */
   readonly decisions: ReadonlyArray<Decision>
+  /** What each observation was taken for: itself or, for a hint whose record was found, the read of the record. */
+  readonly readings: ReadonlyArray<Observation.Observation<A, C>>
+  /** What an observation settled of its record; `undefined` where it settled nothing. */
+  readonly settled: ReadonlyArray<Gate.Known | undefined>
   /** At most one per record, sorted by external id. */
   readonly moves: ReadonlyArray<Move<A>>
+  /** What waits in quarantine of a record after the batch, where anything does. */
+  readonly refused: ReadonlyMap<Observation.ExternalId, ReadonlyArray<Refusal.Refused>>
 }
 
 // -----------------------------------------------------------------------------
@@ -109,151 +116,110 @@ export const make = <A extends object, C>(
   observations: ReadonlyArray<Observation.Observation<A, C>>,
   states: ReadonlyMap<Observation.ExternalId, State<A>>,
   resolutions: ReadonlyMap<Observation.ExternalId, Resolution<A>> = new Map()
-): Plan<A> => {
-  const cells = new Map<Observation.ExternalId, Cell<A>>()
-  const decisions = observations.map((observation) => {
+): Plan<A, C> => {
+  const cells = new Map<Observation.ExternalId, Cell.Cell<A>>()
+  const decisions: Array<Decision> = []
+  const readings: Array<Observation.Observation<A, C>> = []
+  const settled: Array<Gate.Known | undefined> = []
+  for (const observation of observations) {
     const id = observation.externalId
-    const cell = cells.get(id) ?? open(rules, id, states.get(id) ?? noState)
-    const [next, decision] = decide(rules, cell, observation, resolutions.get(id))
+    const cell = cells.get(id) ?? Cell.open(rules, id, states.get(id) ?? noState)
+    const reading = toReading(rules, cell, observation, resolutions.get(id))
+    const [next, decision] = decide(rules, cell, reading, resolutions.get(id))
     cells.set(id, next)
-    return decision
-  })
+    decisions.push(decision)
+    readings.push(reading)
+    settled.push(next.settled === cell.settled ? undefined : next.settled)
+  }
   const moves = Array.from(cells.values())
     .filter((cell) => cell.hasMoved)
-    .map((cell) => toMove(rules, cell))
+    .map((cell) => Cell.toMove(rules, cell))
     .toSorted((a, b) => (a.advance.externalId < b.advance.externalId ? -1 : 1))
-  return { decisions, moves }
+  const refused = new Map<Observation.ExternalId, ReadonlyArray<Refusal.Refused>>()
+  for (const [id, cell] of cells) if (cell.refused.length > 0) refused.set(id, cell.refused)
+  return { decisions, readings, settled, moves, refused }
 }
 
 // -----------------------------------------------------------------------------
-// internal: the state of one record while a batch is planned
+// internal
 // -----------------------------------------------------------------------------
 
-interface Cell<A> {
-  readonly externalId: Observation.ExternalId
-  readonly expected: number
-  readonly localId: string | undefined
-  readonly revision: number
-  readonly known: Gate.Known | undefined
-  /** The record as it is here; `undefined` when it is absent. */
-  readonly record: A | undefined
-  readonly refused: ReadonlyArray<Refusal.Refused>
-  readonly voided: ReadonlyArray<string>
-  readonly findings: ReadonlyArray<Change>
-  /** The ledger row is to be advanced. */
-  readonly hasMoved: boolean
-  /** The sink is to be written. */
-  readonly hasChanged: boolean
-}
+type Step<A> = readonly [Cell.Cell<A>, Decision]
 
-type Step<A> = readonly [Cell<A>, Decision]
+const skip = <A>(cell: Cell.Cell<A>, reason: Outcome.SkipReason): Step<A> => [cell, { _tag: "Skip", reason }]
+const resolve = <A>(cell: Cell.Cell<A>): Step<A> => [cell, { _tag: "Resolve" }]
 
-const open = <A extends object>(
+/** A hint whose record was found is a read of the whole record. */
+const toReading = <A extends object, C>(
   rules: Rules<A>,
-  externalId: Observation.ExternalId,
-  { entry, refused, row }: State<A>
-): Cell<A> => {
-  const cell: Cell<A> = {
+  cell: Cell.Cell<A>,
+  observation: Observation.Observation<A, C>,
+  resolution: Resolution<A> | undefined
+): Observation.Observation<A, C> => {
+  if (resolution?._tag !== "Found" || !isHint(rules, cell, observation)) return observation
+  const { eventId, externalId, origin, position } = observation
+  const { record, version } = resolution
+  return {
+    _tag: "Upsert",
     externalId,
-    expected: entry?.token ?? 0,
-    localId: entry?.localId ?? row?.localId,
-    revision: entry?.revision ?? 0,
-    known: entry && { version: entry.version, existence: entry.existence },
-    // A record the ledger calls deleted is absent, whatever the sink still holds.
-    record: entry === undefined || entry.existence === "Present" ? row?.record : undefined,
-    refused,
-    voided: [],
-    findings: [],
-    hasMoved: false,
-    hasChanged: false
-  }
-  if (entry === undefined)
-    return row === undefined ? cell : find(cell, "Adopted", "Present", rules.differ.create(row.record), rules.domain)
-  if (entry.existence !== "Present") return cell
-  if (row === undefined) return find(cell, "Drift", "Weak", FieldPatch.empty, rules.domain)
-  return entry.fingerprint === undefined || entry.fingerprint === rules.differ.fingerprint(row.record)
-    ? cell
-    : find(cell, "Drift", "Present", FieldPatch.empty, rules.domain)
-}
-
-const find = <A>(
-  cell: Cell<A>,
-  operation: "Adopted" | "Drift",
-  existence: Entry.Existence,
-  patch: FieldPatch.FieldPatch,
-  domain: string
-): Cell<A> => {
-  const revision = cell.revision + 1
-  return {
-    ...cell,
-    revision,
-    known: { version: cell.known?.version ?? Version.lowest(domain), existence },
-    findings: [{ _tag: "Change", operation, revision, patch }],
-    hasMoved: true
+    position,
+    origin,
+    ...(eventId === undefined ? {} : { eventId }),
+    record,
+    version
   }
 }
 
-const toMove = <A>(rules: Rules<A>, cell: Cell<A>): Move<A> => {
-  const { version, existence } = cell.known ?? { version: Version.lowest(rules.domain), existence: "Weak" }
-  return {
-    advance: {
-      externalId: cell.externalId,
-      expected: cell.expected,
-      localId: cell.localId,
-      revision: cell.revision,
-      version,
-      existence,
-      fingerprint: cell.record === undefined ? undefined : rules.differ.fingerprint(cell.record)
-    },
-    write: !cell.hasChanged
-      ? undefined
-      : cell.record === undefined
-        ? { _tag: "Remove" }
-        : { _tag: "Put", record: cell.record },
-    findings: cell.findings,
-    voided: cell.voided
+/** Whether an observation says nothing until the record is read by id. */
+const isHint = <A extends object, C>(
+  rules: Rules<A>,
+  cell: Cell.Cell<A>,
+  observation: Observation.Observation<A, C>
+): boolean => {
+  switch (observation._tag) {
+    case "Touch":
+      return true
+    case "Upsert":
+      return observation.version.domain !== rules.domain
+    case "Patch":
+      return !Cell.isAt(cell, observation.follows)
+    case "Delete":
+      return isDoubtful(rules, cell, observation.version)
+    case "Unreadable":
+      return false
   }
 }
 
-// -----------------------------------------------------------------------------
-// internal: one observation
-// -----------------------------------------------------------------------------
-
-const skip = <A>(cell: Cell<A>, reason: Outcome.SkipReason): Step<A> => [cell, { _tag: "Skip", reason }]
-const resolve = <A>(cell: Cell<A>): Step<A> => [cell, { _tag: "Resolve" }]
+/**
+ * Whether a deletion is believed only once the record is not found. A record that
+ * is gone already is not asked for: what revives it is a later read of its own,
+ * and a deletion told at every poll would be asked about at every poll.
+ */
+const isDoubtful = <A>(rules: Rules<A>, { known }: Cell.Cell<A>, version: Version.Version | undefined): boolean =>
+  rules.canFetch && version?.domain !== rules.domain && (known === undefined || known.existence === "Present")
 
 const decide = <A extends object, C>(
   rules: Rules<A>,
-  cell: Cell<A>,
+  cell: Cell.Cell<A>,
   observation: Observation.Observation<A, C>,
   resolution: Resolution<A> | undefined
 ): Step<A> => {
-  if (!Refusal.isStorable(cell.externalId)) {
-    const message = "the external id holds a NUL character or half of a surrogate pair"
-    return [cell, { _tag: "Refuse", rejection: new Write.Rejection({ code: "Invalid", message }) }]
-  }
-  if (observation._tag !== "Touch" && Refusal.isWaiting(cell.refused, rules, observation))
-    return skip(cell, "Quarantined")
+  if (Refusal.isWaiting(cell.refused, rules, observation)) return skip(cell, "Quarantined")
+  const fault = Refusal.idFault(cell.externalId)
+  if (fault !== undefined)
+    return refuse(rules, cell, observation, new Write.Rejection({ code: "Invalid", message: fault }))
   switch (observation._tag) {
     case "Upsert":
-      return observation.version.domain === rules.domain
-        ? upsert(rules, cell, observation.record, observation.version)
-        : resolved(rules, cell, resolution)
+      return observation.version.domain === rules.domain ? upsert(rules, cell, observation) : ask(cell, resolution)
     case "Patch":
-      return cell.record !== undefined &&
-        cell.known !== undefined &&
-        Version.isSameReading(cell.known.version, observation.follows)
-        ? patch(rules, cell, cell.record, cell.known.version, observation)
-        : resolved(rules, cell, resolution)
+      return Cell.isAt(cell, observation.follows) ? patch(rules, cell, observation) : ask(cell, resolution)
     case "Delete":
       if (observation.version?.domain === rules.domain) return remove(rules, cell, observation.version)
-      if (isGone(cell.known, observation.observedAt)) return skip(cell, "Absent")
-      if (resolution?._tag === "Found") return resolved(rules, cell, resolution)
-      return rules.canFetch && resolution === undefined
+      return isDoubtful(rules, cell, observation.version) && resolution === undefined
         ? resolve(cell)
-        : removeWeakly(rules, cell, observation.observedAt)
+        : removeWeakly(rules, cell, observation.observedAt, resolution !== undefined)
     case "Touch":
-      return resolved(rules, cell, resolution)
+      return ask(cell, resolution)
     case "Unreadable":
       return Gate.judge(cell.known, observation.version) === "Accept"
         ? refuse(rules, cell, observation, new Write.Rejection({ code: "Unreadable", message: observation.message }))
@@ -261,17 +227,16 @@ const decide = <A extends object, C>(
   }
 }
 
-/** Whether a deletion without a version tells nothing new. */
-const isGone = (known: Gate.Known | undefined, observedAt: number): boolean =>
-  known?.existence === "Deleted" || (known?.existence === "Weak" && Gate.judgeTime(known, observedAt) !== "Accept")
+/** A hint whose record was not found says nothing. */
+const ask = <A>(cell: Cell.Cell<A>, resolution: Resolution<A> | undefined): Step<A> =>
+  resolution === undefined ? resolve(cell) : skip(cell, "Absent")
 
-/** A hint, once its record was read by id. */
-const resolved = <A extends object>(rules: Rules<A>, cell: Cell<A>, resolution: Resolution<A> | undefined): Step<A> => {
-  if (resolution === undefined) return resolve(cell)
-  return resolution._tag === "Found" ? upsert(rules, cell, resolution.record, resolution.version) : skip(cell, "Absent")
-}
-
-const upsert = <A extends object>(rules: Rules<A>, cell: Cell<A>, record: A, version: Version.Version): Step<A> => {
+const upsert = <A extends object, C>(
+  rules: Rules<A>,
+  cell: Cell.Cell<A>,
+  observation: Observation.Upsert<A, C>
+): Step<A> => {
+  const { record, version } = observation
   const verdict = Gate.judge(cell.known, version)
   // Absent is not null: a field the source could not see keeps its value.
   const after = cell.record === undefined ? record : { ...cell.record, ...record }
@@ -282,26 +247,25 @@ const upsert = <A extends object>(rules: Rules<A>, cell: Cell<A>, record: A, ver
   if (verdict === "Repeat") return skip(cell, isUnchanged ? "Unchanged" : "Stale")
   if (isUnchanged) {
     const isNoted = cell.known === undefined || Gate.isWorthNoting(cell.known.version, version, rules.settle)
-    return skip(isNoted ? settle(cell, version, "Present") : cell, "Unchanged")
+    return skip(isNoted ? Cell.settle(cell, version, "Present") : cell, "Unchanged")
   }
   const rejection = rules.check(after)
-  if (rejection !== undefined)
-    return [remember(cell, version, rules.differ.fingerprint(record)), { _tag: "Refuse", rejection }]
-  return apply(settle(cell, version, "Present"), isCreated ? "Created" : "Updated", after, change)
+  if (rejection !== undefined) return refuse(rules, cell, observation, rejection)
+  return apply(Cell.settle(cell, version, "Present"), isCreated ? "Created" : "Updated", after, change)
 }
 
 const patch = <A extends object, C>(
   rules: Rules<A>,
-  cell: Cell<A>,
-  before: A,
-  known: Version.Version,
+  cell: Cell.Cell<A> & Cell.Here<A>,
   observation: Observation.Patch<A, C>
 ): Step<A> => {
+  const before = cell.record
+  const known = cell.known.version
   const after = { ...before, ...observation.fields }
   const change = rules.differ.diff(before, after)
   const version = { ...known, observedAt: Math.max(known.observedAt, observation.observedAt) }
   // What was refused stays: a patch covers some fields of a version, and does not come after it.
-  const noted: Cell<A> = { ...cell, known: { version, existence: "Present" }, hasMoved: true }
+  const noted: Cell.Cell<A> = { ...cell, known: { version, existence: "Present" }, hasMoved: true }
   if (FieldPatch.isEmpty(change)) {
     const isNoted = version.observedAt > known.observedAt && Gate.isWorthNoting(known, version, rules.settle)
     return skip(isNoted ? noted : cell, "Unchanged")
@@ -311,7 +275,7 @@ const patch = <A extends object, C>(
   return apply(noted, "Updated", after, change)
 }
 
-const remove = <A>(rules: Rules<A>, cell: Cell<A>, version: Version.Version): Step<A> => {
+const remove = <A>(rules: Rules<A>, cell: Cell.Cell<A>, version: Version.Version): Step<A> => {
   const verdict = Gate.judge(cell.known, version)
   const isTie =
     verdict === "Repeat" && cell.known?.existence === "Present" && cell.known.version.observedAt === version.observedAt
@@ -321,38 +285,28 @@ const remove = <A>(rules: Rules<A>, cell: Cell<A>, version: Version.Version): St
   if (known !== undefined && cell.known?.existence === "Deleted" && !Gate.isWorthNoting(known, version, rules.settle))
     return skip(cell, "Absent")
   const isOlder = known !== undefined && known.domain === version.domain && Version.compare(version, known) < 0
-  return take(rules, settle(cell, isOlder ? { ...known, observedAt: version.observedAt } : version, "Deleted"))
+  return take(rules, Cell.settle(cell, isOlder ? { ...known, observedAt: version.observedAt } : version, "Deleted"))
 }
 
-const removeWeakly = <A>(rules: Rules<A>, cell: Cell<A>, observedAt: number): Step<A> => {
-  if (Gate.judgeTime(cell.known, observedAt) !== "Accept")
+const removeWeakly = <A>(rules: Rules<A>, cell: Cell.Cell<A>, observedAt: number, isConfirmed: boolean): Step<A> => {
+  if (cell.known?.existence === "Deleted") return skip(cell, "Absent")
+  // The record was looked for after the deletion was told: of a read at the same time the deletion is the later.
+  const isTie = isConfirmed && cell.known?.existence === "Present" && cell.known.version.observedAt === observedAt
+  if (Gate.judgeTime(cell.known, observedAt) !== "Accept" && !isTie)
     return skip(cell, cell.record === undefined ? "Absent" : "Stale")
-  return take(rules, settle(cell, { ...(cell.known?.version ?? Version.lowest(rules.domain)), observedAt }, "Weak"))
+  return take(
+    rules,
+    Cell.settle(cell, { ...(cell.known?.version ?? Version.lowest(rules.domain)), observedAt }, "Weak")
+  )
 }
 
-const take = <A>(rules: Rules<A>, cell: Cell<A>): Step<A> =>
+const take = <A>(rules: Rules<A>, cell: Cell.Cell<A>): Step<A> =>
   cell.record === undefined
     ? skip(cell, "Absent")
     : apply(cell, "Deleted", undefined, FieldPatch.invert(rules.differ.create(cell.record)))
 
-/** Moves what the ledger knows; refusals up to that version are void. */
-const settle = <A>(cell: Cell<A>, version: Version.Version, existence: Entry.Existence): Cell<A> => {
-  const isVoid = (refusal: Refusal.Refused) => Refusal.isVoid(refusal, version)
-  return {
-    ...cell,
-    known: { version, existence },
-    hasMoved: true,
-    ...(cell.refused.length === 0
-      ? {}
-      : {
-          refused: cell.refused.filter((refusal) => !isVoid(refusal)),
-          voided: [...cell.voided, ...cell.refused.filter(isVoid).flatMap(({ id }) => (id === undefined ? [] : [id]))]
-        })
-  }
-}
-
 const apply = <A>(
-  cell: Cell<A>,
+  cell: Cell.Cell<A>,
   operation: Outcome.Operation,
   record: A | undefined,
   change: FieldPatch.FieldPatch
@@ -364,18 +318,10 @@ const apply = <A>(
   ]
 }
 
+/** The refusal is remembered: reading the same again is no new attempt, in this batch and later. */
 const refuse = <A, C>(
   rules: Rules<A>,
-  cell: Cell<A>,
+  cell: Cell.Cell<A>,
   observation: Observation.Observation<A, C>,
   rejection: Write.Rejection
-): Step<A> => [
-  remember(cell, Refusal.versionOf(rules.domain, observation), Refusal.fingerprintOf(rules.differ, observation)),
-  { _tag: "Refuse", rejection }
-]
-
-/** A refusal of this batch; it has no row to close yet. */
-const remember = <A>(cell: Cell<A>, version: Version.Version, fingerprint: string): Cell<A> => ({
-  ...cell,
-  refused: [...cell.refused, { id: undefined, version, fingerprint }]
-})
+): Step<A> => [Cell.remember(cell, Refusal.of(rules, observation)), { _tag: "Refuse", rejection }]

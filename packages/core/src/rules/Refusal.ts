@@ -13,6 +13,7 @@ import * as Fingerprint from "../model/Fingerprint.ts"
 import type * as Observation from "../model/Observation.ts"
 import * as Version from "../model/Version.ts"
 import type * as FieldDiffer from "./FieldDiffer.ts"
+import type * as Gate from "./Gate.ts"
 
 /** A refusal that waits in quarantine. @category models @since 0.1.0 */
 export interface Refused {
@@ -20,6 +21,11 @@ export interface Refused {
   readonly id: string | undefined
   readonly version: Version.Version
   readonly fingerprint: string
+}
+
+interface Rules<in out A> {
+  readonly domain: string
+  readonly differ: FieldDiffer.FieldDiffer<A>
 }
 
 /** Tells two contents of one version apart. @category combinators @since 0.1.0 */
@@ -55,38 +61,86 @@ export const versionOf = <A>(domain: string, observation: Observation.Observatio
   }
 }
 
+/** What is remembered of an observation that is refused now, and has no row yet. @category constructors @since 0.1.0 */
+export const of = <A>(rules: Rules<A>, observation: Observation.Observation<A, unknown>): Refused => ({
+  id: undefined,
+  version: versionOf(rules.domain, observation),
+  fingerprint: fingerprintOf(rules.differ, observation)
+})
+
 /** Whether this very version and content waits already. @category guards @since 0.1.0 */
 export const isWaiting = <A>(
   refused: ReadonlyArray<Refused>,
-  rules: { readonly domain: string; readonly differ: FieldDiffer.FieldDiffer<A> },
+  rules: Rules<A>,
   observation: Observation.Observation<A, unknown>
 ): boolean => {
   if (refused.length === 0) return false
-  const version = versionOf(rules.domain, observation)
-  const fingerprint = fingerprintOf(rules.differ, observation)
+  const { fingerprint, version } = of(rules, observation)
   return refused.some((one) => Version.isSameReading(one.version, version) && one.fingerprint === fingerprint)
 }
 
 /**
- * Whether what was refused no longer matters once `settled` is known. Where the
- * refused has no provider version, only the times of the two reads tell.
+ * Whether what was refused no longer matters once `settled` is known: it would be
+ * stale. Where one of the two has no provider version, as a weak tombstone, only
+ * the times of the two reads tell.
  *
  * @category guards
  * @since 0.1.0
  */
-export const isVoid = (refused: Refused, settled: Version.Version): boolean => {
-  const { version } = refused
-  if (version.domain !== settled.domain) return true
-  return version.value === "" && settled.value !== ""
-    ? version.observedAt <= settled.observedAt
-    : Version.compare(version, settled) <= 0
+export const isVoid = ({ version }: Refused, settled: Gate.Known): boolean => {
+  if (version.domain !== settled.version.domain) return true
+  return settled.existence === "Weak" || (version.value === "" && settled.version.value !== "")
+    ? version.observedAt <= settled.version.observedAt
+    : Version.compare(version, settled.version) <= 0
 }
 
-/** Whether a text can be a key in every store: no NUL, no half surrogate pair. @category guards @since 0.1.0 */
+/** Whether every store can hold a text: no NUL, no half surrogate pair. @category guards @since 0.1.0 */
 export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes("\0")
 
 /** A text that every store accepts, for people: what it cannot hold is escaped. @category formatting @since 0.1.0 */
 export const printable = (text: string): string => (isStorable(text) ? text : JSON.stringify(text).slice(1, -1))
+
+/**
+ * The longest external id, in bytes of UTF-8. It is a part of keys, and a row of
+ * a PostgreSQL index holds about 2,700 bytes for all parts together.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const idBytesMax = 1_024
+
+/**
+ * Why no store can hold a record of this external id; `undefined` when it can.
+ * Such a record is refused, as a fault of its own.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const idFault = (id: Observation.ExternalId): string | undefined =>
+  !isStorable(id)
+    ? "the external id holds a NUL character or half of a surrogate pair"
+    : isLong(id)
+      ? `the external id is longer than ${idBytesMax} bytes`
+      : undefined
+
+/**
+ * The external id under which audit and quarantine keep a record: itself, where a
+ * store can hold it; else a text that begins with `escaped:`.
+ *
+ * Different ids have different texts: characters that no store holds are escaped,
+ * the escape itself too, and an id that begins with `escaped:` on its own is
+ * escaped as well. What is too long even so keeps its beginning, its length, and
+ * its fingerprint, which tell it from others but for chance.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const heldId = (id: Observation.ExternalId): Observation.ExternalId => {
+  if (idFault(id) === undefined && !id.startsWith(mark)) return id
+  const text = mark + escape(id)
+  const held = isLong(text) ? `${mark}${escape(id.slice(0, 64))}\\#${id.length}:${Fingerprint.of(id)}` : text
+  return held as Observation.ExternalId // not empty: it begins with the mark
+}
 
 /**
  * The observation as JSON, for a person and for redrive. The record is encoded by
@@ -111,3 +165,22 @@ export const toJson = <A>(
 
 const encode = <A>(schema: FieldDiffer.RecordSchema<A>, record: A): Option.Option<unknown> =>
   Schema.encodeUnknownOption(Schema.toCodecJson(schema))(record)
+
+const mark = "escaped:"
+
+/** Injective: of what it writes, `\\` and `\u` with four digits are the only escapes. */
+const escape = (text: string): string =>
+  text.replaceAll(/[\\\0\p{Cs}]/gu, (one) =>
+    one === "\\" ? "\\\\" : `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`
+  )
+
+/** Whether a well-formed text takes more than `idBytesMax` bytes of UTF-8. */
+const isLong = (text: string): boolean => {
+  if (text.length * 3 <= idBytesMax) return false
+  let bytes = 0
+  for (const one of text) {
+    const code = one.codePointAt(0)!
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4
+  }
+  return bytes > idBytesMax
+}

@@ -1,14 +1,12 @@
 /**
- * Events of applied changes, and the counts of a run.
+ * Events of applied changes.
  *
- * Guarantees: L24, L37, W70
+ * Guarantees: L24, W70
  */
 import * as Event from "@tidemark/core/model/Event"
 import * as Observation from "@tidemark/core/model/Observation"
-import * as Outcome from "@tidemark/core/model/Outcome"
-import * as Run from "@tidemark/core/model/Run"
+import type * as Outcome from "@tidemark/core/model/Outcome"
 import * as Subscription from "@tidemark/core/model/Subscription"
-import * as Write from "@tidemark/core/model/Write"
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
@@ -125,49 +123,5 @@ describe("Event", () => {
       origin: "Poll",
       revision: 3
     })
-  })
-})
-
-// -----------------------------------------------------------------------------
-// counts
-// -----------------------------------------------------------------------------
-
-const rejection = new Write.Rejection({ code: "Invalid", message: "no" })
-const outcomes: ReadonlyArray<readonly [Outcome.Outcome, keyof Run.Counts]> = [
-  [applied("Created", 1), "created"],
-  [applied("Updated", 1), "updated"],
-  [applied("Deleted", 1), "deleted"],
-  [applied("Adopted", 1), "adopted"],
-  [applied("Drift", 1), "drifted"],
-  [Outcome.skipped("Unchanged"), "unchanged"],
-  [Outcome.skipped("Stale"), "stale"],
-  [Outcome.skipped("Absent"), "absent"],
-  [Outcome.skipped("Quarantined"), "stillQuarantined"],
-  [{ _tag: "Quarantined", rejection }, "quarantined"],
-  [{ _tag: "Rejected", rejection }, "rejected"]
-]
-
-const addsUp = (count: typeof Run.countItems) =>
-  fc.property(fc.array(fc.constantFrom(...outcomes), { maxLength: 12 }), fc.nat(12), (items, cut) => {
-    const counts = count(items.map(([outcome]) => ({ outcome })))
-    for (const [, name] of outcomes) assert.equal(counts[name], items.filter((item) => item[1] === name).length, name)
-    const found = counts.adopted + counts.drifted
-    assert.equal(counts.read, items.length - found)
-    const parts = [items.slice(0, cut), items.slice(cut)].map((part) => count(part.map(([outcome]) => ({ outcome }))))
-    assert.deepEqual(Run.addCounts(parts[0]!, parts[1]!), counts)
-  })
-
-describe("Run.countItems", () => {
-  it("L37 every outcome is counted once, what was read adds up, and parts add up to the whole", () =>
-    holds(addsUp(Run.countItems)))
-  it("L37 counting what was found on the way as read is caught", () =>
-    isCaught(
-      addsUp((items) => {
-        const all = Array.from(items)
-        return { ...Run.countItems(all), read: all.length }
-      })
-    ))
-  it("only a rejection holds the cursor", () => {
-    for (const [outcome, name] of outcomes) assert.equal(Outcome.isSettled(outcome), name !== "rejected")
   })
 })

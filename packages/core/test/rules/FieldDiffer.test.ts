@@ -179,7 +179,11 @@ describe("FieldDiffer", () => {
     isCaught(identity(readsInherited))
     isCaught(ownKeys(readsInherited))
   })
-  it("L18 a patch that keeps cleared fields is caught", () => isCaught(applies(keepsCleared)))
+  it("L18 a patch that keeps cleared fields, or changes nothing, is caught", () => {
+    isCaught(applies(keepsCleared))
+    isCaught(applies({ ...differ, patch: (old) => old }))
+  })
+  it("L21 a differ that sees nothing is caught", () => isCaught(exact({ ...differ, diff: () => FieldPatch.empty })))
   it("L19 a differ that ignores nothing is caught", () => isCaught(ignores(ignoresNothing)))
   it("L17 L20 a differ that calls everything new is caught", () => {
     isCaught(identity(createsAlways))

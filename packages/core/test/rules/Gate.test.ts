@@ -1,80 +1,16 @@
 /**
- * Versions, and whether one is news.
+ * Whether a version is news.
  *
  * Guarantees: L10, W66, W67
  */
 import type * as Entry from "@tidemark/core/model/Entry"
 import * as Version from "@tidemark/core/model/Version"
 import * as Gate from "@tidemark/core/rules/Gate"
-import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
 import { describe, it } from "vitest"
 import { holds, isCaught } from "../support/law.ts"
-
-const version = fc
-  .record({
-    domain: fc.constantFrom("a", "a", "a", "b"),
-    value: fc.constantFrom("", "1", "10", "9", "a", "B"),
-    epoch: fc.nat(2),
-    observedAt: fc.nat(3)
-  })
-  .map(Version.make)
-const sameDomain = version.map((one) => ({ ...one, domain: "a" }))
-
-/** The order in words: value bytewise, then mapping, then time. */
-const isNewer = (a: Version.Version, b: Version.Version): boolean => {
-  const bytes = Buffer.compare(Buffer.from(a.value), Buffer.from(b.value))
-  if (bytes !== 0) return bytes > 0
-  return a.epoch === b.epoch ? a.observedAt > b.observedAt : a.epoch > b.epoch
-}
-
-type Compare = typeof Version.compare
-
-const totalOrder = (compare: Compare) =>
-  fc.property(sameDomain, sameDomain, sameDomain, (a, b, c) => {
-    assert.equal(compare(a, b) > 0, isNewer(a, b))
-    assert.equal(compare(a, b) === 0, !isNewer(a, b) && !isNewer(b, a))
-    assert.equal(Math.sign(compare(a, b)), Math.sign(-compare(b, a)) + 0)
-    if (compare(a, b) <= 0 && compare(b, c) <= 0) assert.ok(compare(a, c) <= 0)
-  })
-
-describe("Version", () => {
-  it("W66 is a total order: value bytewise, then mapping, then time of the read", () =>
-    holds(totalOrder(Version.compare)))
-  it("W66 an order of numbers is caught", () =>
-    isCaught(
-      totalOrder((a, b) => Number(a.value) - Number(b.value) || a.epoch - b.epoch || a.observedAt - b.observedAt)
-    ))
-  it("W66 an order without the time of the read is caught", () =>
-    isCaught(totalOrder((a, b) => Version.compare({ ...a, observedAt: 0 }, { ...b, observedAt: 0 }))))
-  it("a read that began later never yields a smaller version of an unchanged record", () =>
-    holds(
-      fc.property(sameDomain, fc.nat(3), (one, later) =>
-        assert.ok(Version.compare(one, { ...one, observedAt: one.observedAt + later }) <= 0)
-      )
-    ))
-  it("the lowest is below every read", () =>
-    holds(fc.property(sameDomain, (one) => assert.ok(Version.compare(Version.lowest("a"), one) <= 0))))
-  it.each(["\n", "é", "\0", "a\u007f"])("a value is printable ASCII, and %j is not", (value) =>
-    assert.ok(
-      Result.isFailure(Schema.decodeUnknownResult(Version.Version)({ domain: "a", value, epoch: 0, observedAt: 0 }))
-    )
-  )
-  it("has no time of its own when it is given none", () => {
-    assert.deepEqual(Object.keys(Version.make({ domain: "a", value: "1", observedAt: 1, at: undefined })), [
-      "domain",
-      "value",
-      "epoch",
-      "observedAt"
-    ])
-  })
-})
-
-// -----------------------------------------------------------------------------
-// the gate
-// -----------------------------------------------------------------------------
+import { isNewer, sameDomain, version } from "../support/versions.ts"
 
 type Judge = typeof Gate.judge
 

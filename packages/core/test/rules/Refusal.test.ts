@@ -1,7 +1,7 @@
 /**
- * Refused observations, hints, and patches.
+ * Refused observations.
  *
- * Guarantees: L02, L16, W67
+ * Guarantees: L02, L14, L16
  */
 import * as Observation from "@tidemark/core/model/Observation"
 import * as Plan from "@tidemark/core/rules/Plan"
@@ -18,11 +18,7 @@ const read = (stamp: number, at: number, text = "a") => Note.upsert(Note.note(te
 const bad = (stamp: number, at: number) => read(stamp, at, Note.poison)
 const left = (...observations: ReadonlyArray<Note.Seen>) => Note.thread(planner, Note.singly(observations)).state
 const decisions = (...observations: ReadonlyArray<Note.Seen>) =>
-  Note.decisionsOf({ decisions: Note.thread(planner, Note.singly(observations)).decisions, moves: [] })
-
-// -----------------------------------------------------------------------------
-// refused
-// -----------------------------------------------------------------------------
+  Note.decisionsOf({ decisions: Note.thread(planner, Note.singly(observations)).decisions })
 
 const leavesTheLedger = (planner: Note.Planner) =>
   fc.property(Mixture.state, Mixture.any, Mixture.resolution, (state, observation, resolution) => {
@@ -83,7 +79,14 @@ describe("a refused observation", () => {
       assert.deepEqual(move?.voided, [waiting.refused[0]?.id])
     }
   })
-  it("is not void for an older version that arrives late", () => {
+  it("is void once the record was found absent later than it was read, and not before", () => {
+    for (const known of [[], [read(1, 1)]]) {
+      const waiting = left(...known, bad(2, 5))
+      const voided = (at: number) => planner([Note.absence(at)], waiting).moves[0]?.voided
+      assert.deepEqual([voided(4), voided(6)], [[], [waiting.refused[0]?.id]])
+    }
+  })
+  it("L14 is not void for an older version that arrives late", () => {
     const waiting = left(bad(5, 5))
     assert.deepEqual(planner([read(3, 3)], waiting).moves[0]?.voided, [])
   })
@@ -133,16 +136,47 @@ describe("an unreadable record", () => {
 })
 
 describe("an external id that no store can hold", () => {
-  it.each(["nul\0", "half\ud800", "\udc00half"])("is refused, and planned no further: %j", (id) => {
-    const observation = { ...read(1, 1), externalId: Observation.ExternalId.make(id) }
-    const plan = Plan.make(Note.rules(), [observation], new Map())
-    assert.deepEqual([Note.decisionsOf(plan), plan.moves], [["Refuse"], []])
-    assert.ok(Refusal.isStorable(Refusal.printable(id)))
+  const id = Observation.ExternalId.make
+  const long = "\u{1F30A}".repeat(256)
+
+  it.each(["nul\0", "half\ud800", "\udc00half", `${long}!`])("is refused, and waits as any other: %#", (text) => {
+    const [observation, touch] = [read(1, 1), Note.touch].map((one) => ({ ...one, externalId: id(text) }))
+    const plan = Plan.make(Note.rules({ canFetch: true }), [observation!, observation!, touch!], new Map())
+    assert.deepEqual([Note.decisionsOf(plan), plan.moves], [["Refuse", "Quarantined", "Refuse"], []])
+    const refused = [observation!, touch!].map((one) => ({ ...Refusal.of(Note.rules(), one), id: "q" }))
+    const states = new Map([[id(text), { ...Plan.noState, refused }]])
+    const again = Plan.make(Note.rules({ canFetch: true }), [observation!, touch!], states)
+    assert.deepEqual(Note.decisionsOf(again), ["Quarantined", "Quarantined"])
   })
   it("is told from one that can be held", () => {
-    assert.ok(Refusal.isStorable("a/b\n\u{1F30A}"))
-    assert.equal(Refusal.printable("a\n"), "a\n")
+    for (const text of ["a/b\n\u{1F30A}", long, "x".repeat(1_024)]) assert.equal(Refusal.idFault(id(text)), undefined)
+    assert.match(Refusal.idFault(id("x".repeat(1_025))) ?? "", /longer than 1024 bytes/)
   })
+
+  /** Characters that are escaped, that escapes are made of, and ids around the bound. */
+  const text = fc
+    .tuple(
+      fc.array(fc.constantFrom("\0", "\\", "u0000", "\ud83c", "\udf0a", "a", "escaped:", "#"), { maxLength: 5 }),
+      fc.constantFrom(0, 0, 0, 1, 1_015, 1_016, 1_024, 1_025)
+    )
+    .map(([parts, length]) => parts.join("") + "x".repeat(length))
+    .filter((one) => one.length > 0)
+  const held = (hold: typeof Refusal.heldId) =>
+    fc.property(fc.array(text, { minLength: 2, maxLength: 12 }), (texts) => {
+      const distinct = [...new Set(texts)]
+      const all = distinct.map((one) => hold(id(one)))
+      assert.equal(new Set(all).size, distinct.length, "two ids are held as one")
+      for (const one of all) assert.equal(Refusal.idFault(one), undefined)
+      for (const [index, one] of distinct.entries()) {
+        const isPlain = Refusal.idFault(id(one)) === undefined && !one.startsWith("escaped:")
+        if (isPlain) assert.equal(all[index], one)
+      }
+    })
+  it("L16 has a form that stores can hold, another one for each id", () => holds(held(Refusal.heldId), 3_000))
+  it("L16 a form that people read alike is caught", () =>
+    isCaught(held((one) => Refusal.printable(one).slice(0, 1_024) as Observation.ExternalId)))
+  it("L16 a form that is not escaped itself is caught", () =>
+    isCaught(held((one) => (one.startsWith("escaped:") ? one : Refusal.heldId(one)))))
 })
 
 describe("a refused observation as JSON", () => {
@@ -158,99 +192,5 @@ describe("a refused observation as JSON", () => {
     const record = { text: "a", size: 1n } as never // deliberately not a note
     const json = Refusal.toJson(Note.Note, Note.upsert(record, Note.version(1, 1)))
     assert.deepEqual((json as { record: unknown }).record, { text: "a", size: "1" })
-  })
-})
-
-// -----------------------------------------------------------------------------
-// hints and patches
-// -----------------------------------------------------------------------------
-
-const foreign = (stamp: number, at: number) => {
-  const one = read(stamp, at, "b")
-  return { ...one, version: { ...one.version, domain: "notes/cdc" } }
-}
-
-const isHint = (planner: Note.Planner) =>
-  fc.property(Mixture.state, Mixture.upsert, (state, one) => {
-    const hint = { ...one, version: { ...one.version, domain: "notes/cdc" } }
-    const plan = planner([hint], state)
-    assert.deepEqual(Note.decisionsOf(plan), ["Resolve"])
-    assert.ok(plan.moves.every((move) => move.write === undefined && move.voided.length === 0))
-  })
-
-const oneDomain: Note.Planner = (observations, state) =>
-  planner(
-    observations.map((one) =>
-      one._tag === "Upsert" ? { ...one, version: { ...one.version, domain: Note.domain } } : one
-    ),
-    state
-  )
-
-describe("a hint", () => {
-  const found = { _tag: "Found", record: Note.note("c"), version: Note.version(4, 9) } as const
-
-  it("W67 a version of another domain says nothing, whatever is here", () => holds(isHint(planner)))
-  it("W67 comparing versions of two domains is caught", () => isCaught(isHint(oneDomain)))
-  it("W67 a poll after a change event is not dropped for its smaller number", () => {
-    const here = left(read(1, 1))
-    const plan = planner([foreign(9, 5), read(3, 6, "c")], here, found)
-    assert.deepEqual(Note.decisionsOf(plan), ["Updated", "Stale"])
-    assert.deepEqual(plan.moves[0]?.advance.version, found.version)
-  })
-  it("is the read of the record by id, and goes through the gate", () => {
-    assert.deepEqual(Note.decisionsOf(planner([Note.touch], Plan.noState, found)), ["Created"])
-    assert.deepEqual(Note.decisionsOf(planner([Note.touch], left(read(5, 5)), found)), ["Stale"])
-  })
-  it("of a record that is not found deletes nothing", () => {
-    const plan = planner([Note.touch], left(read(1, 1)), { _tag: "Missing" })
-    assert.deepEqual([Note.decisionsOf(plan), plan.moves], [["Absent"], []])
-  })
-})
-
-describe("a patch", () => {
-  const here = left(read(2, 2))
-
-  it("applies on the provider version that it follows, and moves only the time", () => {
-    const plan = planner([Note.patch({ size: 5 }, Note.version(2, 99), 7)], here)
-    assert.deepEqual(Note.decisionsOf(plan), ["Updated"])
-    assert.deepEqual(plan.moves[0]?.write, { _tag: "Put", record: Note.note("a", 5) })
-    assert.deepEqual(plan.moves[0]?.advance.version, Note.version(2, 7))
-  })
-  it("never moves the time back", () => {
-    const plan = planner([Note.patch({ size: 5 }, Note.version(2, 2), 1)], here)
-    assert.equal(plan.moves[0]?.advance.version.observedAt, 2)
-  })
-  it.each([
-    ["an older version", Note.version(1, 9)],
-    ["a newer version", Note.version(3, 9)],
-    ["another mapping", Note.version(2, 9, { epoch: 1 })],
-    ["another domain", Note.version(2, 9, { domain: "notes/cdc" })]
-  ])("that follows %s is a hint", (_, follows) =>
-    assert.deepEqual(Note.decisionsOf(planner([Note.patch({ size: 5 }, follows, 9)], here)), ["Resolve"])
-  )
-  it("of a record that is not here is a hint", () => {
-    for (const state of [Plan.noState, left(read(2, 2), Note.tombstone(Note.version(2, 3)))]) {
-      assert.deepEqual(Note.decisionsOf(planner([Note.patch({ size: 5 }, Note.version(2, 2), 9)], state)), ["Resolve"])
-    }
-  })
-  it("W64 that changes nothing moves the time too, so that an older read of the stamp cannot undo it", () => {
-    const known = left(read(2, 2), Note.patch({ text: "a" }, Note.version(2, 2), 5))
-    assert.deepEqual(Note.decisionsOf(planner([read(2, 4, "b")], known)), ["Stale"])
-  })
-  it("that comes again changes and writes nothing", () => {
-    const one = Note.patch({ size: 5 }, Note.version(2, 2), 5)
-    const plan = planner([one], left(read(2, 2), one))
-    assert.deepEqual([Note.decisionsOf(plan), plan.moves], [["Unchanged"], []])
-  })
-})
-
-describe("a field that a source could not see", () => {
-  it("keeps its value: absent is not null", () => {
-    const partial = { text: "b" } as Note.Note // what a user without access to a field reads
-    const plan = planner(
-      [Note.upsert(partial, Note.version(2, 2))],
-      left(Note.upsert(Note.note("a", 5), Note.version(1, 1)))
-    )
-    assert.deepEqual(plan.moves[0]?.write, { _tag: "Put", record: Note.note("b", 5) })
   })
 })

@@ -94,12 +94,11 @@ export const unreadable = (raw: string, version: Version.Version): Observation.U
 // a store of one record
 // -----------------------------------------------------------------------------
 
+/** The part of a plan that laws look at, and that wrong planners forge. */
+export type Planned = Pick<Plan.Plan<Note>, "decisions" | "moves"> & Partial<Pick<Plan.Plan<Note>, "settled">>
+
 /** Plans observations of one record over its state. */
-export type Planner = (
-  observations: ReadonlyArray<Seen>,
-  state: State,
-  resolution?: Plan.Resolution<Note>
-) => Plan.Plan<Note>
+export type Planner = (observations: ReadonlyArray<Seen>, state: State, resolution?: Plan.Resolution<Note>) => Planned
 
 export const planner =
   (rules: Plan.Rules<Note>): Planner =>
@@ -111,7 +110,7 @@ export const planner =
       new Map(resolution === undefined ? [] : [[id, resolution] as const])
     )
 
-export const decisionsOf = (plan: Plan.Plan<Note>): ReadonlyArray<string> =>
+export const decisionsOf = (plan: Pick<Planned, "decisions">): ReadonlyArray<string> =>
   plan.decisions.map((decision) =>
     decision._tag === "Skip" ? decision.reason : decision._tag === "Change" ? decision.operation : decision._tag
   )
@@ -122,23 +121,21 @@ const kept = (one: Seen, resolution: Plan.Resolution<Note> | undefined): Seen =>
     ? upsert(resolution.record, resolution.version)
     : one
 
-/** The state once a plan for some observations was carried out and the sink refused nothing. */
+/**
+ * The state once a plan for some observations was carried out and the sink refused
+ * nothing. A refusal that a later one of them made void does not wait.
+ */
 export const after = (
   state: State,
   observations: ReadonlyArray<Seen>,
-  plan: Plan.Plan<Note>,
+  plan: Planned,
   resolution?: Plan.Resolution<Note>
 ): State => {
   const refused = observations.flatMap((one, index): ReadonlyArray<Refusal.Refused> => {
     if (plan.decisions[index]?._tag !== "Refuse") return []
-    const refusal = kept(one, resolution)
-    return [
-      {
-        id: `${state.refused.length + index}/${state.entry?.token ?? 0}`,
-        version: Refusal.versionOf(domain, refusal),
-        fingerprint: Refusal.fingerprintOf(differ, refusal)
-      }
-    ]
+    const refusal = Refusal.of(rules(), kept(one, resolution))
+    const isVoid = plan.settled?.slice(index + 1).some((known) => known !== undefined && Refusal.isVoid(refusal, known))
+    return isVoid === true ? [] : [{ ...refusal, id: `${state.refused.length + index}/${state.entry?.token ?? 0}` }]
   })
   const [move] = plan.moves
   if (move === undefined) return { ...state, refused: [...state.refused, ...refused] }
