@@ -79,9 +79,12 @@ const datetimes: ReadonlyMap<Catalog.Entity, ReadonlyArray<string>> = new Map(
   ])
 )
 
+/** Which record it is, and when it was touched. */
+const bookkeeping: ReadonlySet<string> = new Set(["Id", "IsDeleted", "LastModifiedDate", "SystemModstamp"])
+
 const canonical = (entity: Catalog.Entity, values: Field.Values): Field.Values => {
-  const { Id, IsDeleted, LastModifiedDate, SystemModstamp, ...content } = values
-  const written: { [name: string]: Field.Value } = content
+  const content = Object.entries(values).filter(([name]) => !bookkeeping.has(name))
+  const written: { [name: string]: Field.Value } = Object.fromEntries(content)
   for (const name of datetimes.get(entity) ?? []) {
     const value = written[name]
     if (typeof value === "string") written[name] = value.replace("+0000", "Z")
