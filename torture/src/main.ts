@@ -14,12 +14,13 @@ import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import { demo } from "./demo.ts"
 import { kills } from "./kills.ts"
+import { laws } from "./laws.ts"
 import { simulator } from "./simulator.ts"
 
 /** The parser of the command line tells its own errors. */
 const isTold = CliError.isCliError
 
-const torture = Command.make("torture").pipe(Command.withSubcommands([demo, kills, simulator]))
+const torture = Command.make("torture").pipe(Command.withSubcommands([demo, kills, laws, simulator]))
 
 const program = Command.runWith(torture, { version: "0.0.0" })(process.argv.slice(2)).pipe(
   Effect.as(0),

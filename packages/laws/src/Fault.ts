@@ -31,9 +31,10 @@ export type Kind = "Kill" | "Die" | "Interrupt" | "Conflict" | "Unavailable" | "
 
 /** @category models @since 0.1.0 */
 export interface Fault {
-  /** Number of the point. */
+  /** Number of the point: among all, or among those of the name `point`. */
   readonly at: number
   readonly kind: Kind
+  readonly point?: string
 }
 
 /** A fault with the name of the point where it fired. @category models @since 0.1.0 */
@@ -77,6 +78,7 @@ export const points = (
   before: (point: string) => Effect.Effect<void> = () => Effect.void
 ): Points => {
   const trace: Array<string> = []
+  const reached = new Map<string, number>()
   const fired: Array<Fired> = []
   const interrupted = Deferred.makeUnsafe<never>()
   let isGone = false
@@ -91,7 +93,11 @@ export const points = (
           Effect.suspend((): Effect.Effect<void, Injected> => {
             if (isGone) return gone
             trace.push(point)
-            const fault = faults.find(({ at }) => at === trace.length - 1)
+            const count = reached.get(point) ?? 0
+            reached.set(point, count + 1)
+            const fault = faults.find((one) =>
+              one.point === undefined ? one.at === trace.length - 1 : one.point === point && one.at === count
+            )
             if (fault === undefined) return Effect.void
             fired.push({ ...fault, point })
             switch (fault.kind) {

@@ -39,8 +39,22 @@ export interface Law {
   readonly id: string
   /** The claim, beginning with the id. */
   readonly name: string
+  /**
+   * How many cases `check` tries unless it is told otherwise. A case is one generated
+   * value and all that is done with it: a few values compared, or a scenario played
+   * from an empty store to its end. So laws cost unlike amounts of time per case, and
+   * the number says how many are worth it, relative to the other laws.
+   */
+  readonly runs: number
   /** Resolves when all cases obeyed, rejects with `Broken` when one did not. */
   readonly check: (options?: Options) => Promise<void>
+}
+
+/** All values that a law is about, when they can be counted. @category models @since 0.1.0 */
+export interface Cases<out T> {
+  readonly size: number
+  /** From 0 to `size - 1`. */
+  readonly at: (place: number) => T
 }
 
 /** A law found a case it does not hold for. @category errors @since 0.1.0 */
@@ -65,6 +79,9 @@ export class Violation extends Data.TaggedError("Violation")<{ readonly message:
 /** How long one case may take, in ms; a safeguard against a case that hangs. @category constants @since 0.1.0 */
 export const patience = 30_000
 
+/** Cases of a law that does not say how many it wants. @category constants @since 0.1.0 */
+export const runsDefault = 100
+
 /**
  * A law over generated values. `layer` is built once per check and serves all its
  * cases.
@@ -76,15 +93,18 @@ export const make = <T, R = never>(options: {
   readonly id: string
   /** The claim without the id. */
   readonly claim: string
-  /** Default number of cases. */
+  /** Default: `runsDefault`. */
   readonly runs?: number
   readonly arbitrary: fc.Arbitrary<T>
+  /** All values there are: tried one by one where there are cases enough, else some as generated. */
+  readonly all?: Cases<T>
   readonly layer?: Layer.Layer<R, unknown>
   /** Fails, or dies, for a case that breaks the law. */
-  readonly holds: (value: T) => Effect.Effect<void, unknown, R>
+  readonly holds: (value: T) => Effect.Effect<unknown, unknown, R>
 }): Law => ({
   id: options.id,
   name: `${options.id} ${options.claim}`,
+  runs: options.runs ?? runsDefault,
   check: (settings = {}) => {
     const layer = (options.layer ?? Layer.empty) as Layer.Layer<R, unknown> // without a layer `R` is `never`
     return Effect.runPromise(
@@ -92,9 +112,9 @@ export const make = <T, R = never>(options: {
         Effect.gen(function* () {
           const context = yield* Layer.build(layer)
           const property = fc.asyncProperty(options.arbitrary, (value) =>
-            Effect.runPromise(Effect.provideContext(options.holds(value), context))
+            Effect.runPromise(Effect.asVoid(Effect.provideContext(options.holds(value), context)))
           )
-          const details = yield* Effect.promise(() => fc.check(property, parametersOf(settings, options.runs)))
+          const details = yield* Effect.promise(() => fc.check(property, parametersOf(settings, options)))
           if (details.failed) return yield* broken(`${options.id} ${options.claim}`, details)
         })
       )
@@ -149,15 +169,24 @@ const plain = (_key: string, value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
 }
 
-const parametersOf = ({ isShrinking, path, runs, seed }: Options, fallback = 100): fc.Parameters<[unknown]> => ({
-  numRuns: runs ?? fallback,
-  timeout: patience,
-  endOnFailure: isShrinking === false,
-  ...(seed === undefined ? {} : { seed }),
-  ...(path === undefined ? {} : { path })
-})
+const parametersOf = <T>(
+  { isShrinking, path, runs, seed }: Options,
+  law: { readonly runs?: number; readonly all?: Cases<T> }
+): fc.Parameters<[T]> => {
+  const cases = runs ?? law.runs ?? runsDefault
+  const { all } = law
+  const isWhole = all !== undefined && cases >= all.size
+  return {
+    numRuns: isWhole ? all.size : cases,
+    timeout: patience,
+    endOnFailure: isShrinking === false,
+    ...(isWhole ? { examples: Array.from({ length: all.size }, (_, place): [T] => [all.at(place)]) } : {}),
+    ...(seed === undefined ? {} : { seed }),
+    ...(path === undefined ? {} : { path })
+  }
+}
 
-const broken = (law: string, details: fc.RunDetails<[unknown]>): Broken => {
+const broken = <T>(law: string, details: fc.RunDetails<[T]>): Broken => {
   const { errorInstance: cause, seed } = details
   const path = details.counterexamplePath ?? ""
   const counterexample = fc.stringify(details.counterexample?.[0])

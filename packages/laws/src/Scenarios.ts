@@ -20,23 +20,22 @@ export const note: fc.Arbitrary<World.Note> = fc.record({
   remark: fc.constantFrom(null, "z")
 })
 
+/** A change that makes records of this kind. @category arbitraries @since 0.1.0 */
+export const changeOf = (record: fc.Arbitrary<World.Note>): fc.Arbitrary<World.Change> =>
+  fc.oneof(
+    {
+      weight: 5,
+      arbitrary: fc.record({ _tag: fc.constant("Put" as const), id, record, lateBy: fc.constantFrom(0, 0, 0, 5, 20) })
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ _tag: fc.constant("Remove" as const), id, lateBy: fc.constantFrom(0, 0, 5, 20) })
+    },
+    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("Pass" as const), time: fc.constantFrom(1, 4, 10, 25, 60) }) }
+  )
+
 /** @category arbitraries @since 0.1.0 */
-export const change: fc.Arbitrary<World.Change> = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      _tag: fc.constant("Put" as const),
-      id,
-      record: note,
-      lateBy: fc.constantFrom(0, 0, 0, 5, 20)
-    })
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({ _tag: fc.constant("Remove" as const), id, lateBy: fc.constantFrom(0, 0, 5, 20) })
-  },
-  { weight: 2, arbitrary: fc.record({ _tag: fc.constant("Pass" as const), time: fc.constantFrom(1, 4, 10, 25, 60) }) }
-)
+export const change: fc.Arbitrary<World.Change> = changeOf(note)
 
 /** Faults of one run, mostly none or one. @category arbitraries @since 0.1.0 */
 export const faults = (

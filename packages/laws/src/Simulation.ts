@@ -68,11 +68,11 @@ export interface Scenario extends Settings {
 /** What a law may change about the engine's surroundings, to plant a fault or to watch. @category models @since 0.1.0 */
 export interface Setup {
   readonly ports?: (inner: Context.Context<Sync.Ports>) => Context.Context<Sync.Ports>
+  /** The same, between the engine and the points where faults are: it sees the faults. */
+  readonly portsAbove?: (inner: Context.Context<Sync.Ports>) => Context.Context<Sync.Ports>
   readonly source?: (kind: WorldSource.Kind, options: WorldSource.Options) => WorldSource.Source
   readonly sink?: (inner: ChangeSink.Transactional<World.Note>) => ChangeSink.ChangeSink<World.Note>
-  readonly sync?: Partial<Pick<Sync.Options<World.Note, Place.Place>, "onRefusal" | "items" | "schema" | "events">>
-  /** Which records need not agree with the world. Default: none. */
-  readonly isExcused?: (record: World.Note) => boolean
+  readonly sync?: Partial<Pick<Sync.Options<World.Note, Place.Place>, "onRefusal" | "items" | "events" | "prefetch">>
 }
 
 /** How one process ended. @category models @since 0.1.0 */
@@ -81,6 +81,9 @@ export interface Ended {
   readonly fired: ReadonlyArray<Fault.Fired>
   readonly trace: ReadonlyArray<string>
 }
+
+/** A sync over a bench: its source, its sink, its lane. @category models @since 0.1.0 */
+export type NoteSync = Sync.Sync<World.Note, Place.Place>
 
 /** @category models @since 0.1.0 */
 export interface Bench<R> {
@@ -118,18 +121,15 @@ export const bench = Effect.fnUntraced(function* <R>(
   return { store, settings, setup, subscription, upstream: yield* Upstream.make(world) }
 })
 
-/** Runs one process to its end, whatever that is. @category running @since 0.1.0 */
-export const run = Effect.fnUntraced(function* <R>(
+/** The sync that a process of this kind runs. @category constructors @since 0.1.0 */
+export const sync = Effect.fnUntraced(function* <R>(
   { settings, setup, store, subscription, upstream }: Bench<R>,
-  process: Process,
-  points: Fault.Points = Fault.points(process.faults),
-  options: Sync.RunOptions = { isTakingOver: true }
-): Effect.fn.Return<Ended, never, R | Sync.Ports> {
-  const context = yield* Effect.context<R | Sync.Ports>()
-  const inner = (setup.ports ?? ((ports: Context.Context<Sync.Ports>) => ports))(context)
+  kind: WorldSource.Kind,
+  points: Fault.Points = Fault.points()
+): Effect.fn.Return<NoteSync, never, R> {
   const own = yield* store.sink
-  const source = (setup.source ?? WorldSource.make)(process.kind, { upstream, pageSizes: settings.pageSizes })
-  const sync = Sync.make<World.Note, Place.Place>({
+  const source = (setup.source ?? WorldSource.make)(kind, { upstream, pageSizes: settings.pageSizes })
+  return Sync.make<World.Note, Place.Place>({
     subscription,
     schema: World.Note,
     source: Faulty.source(source, points),
@@ -140,11 +140,24 @@ export const run = Effect.fnUntraced(function* <R>(
     events: true,
     ...setup.sync
   })
+})
+
+/** Runs one process to its end, whatever that is. @category running @since 0.1.0 */
+export const run = Effect.fnUntraced(function* <R>(
+  bench: Bench<R>,
+  process: Process,
+  points: Fault.Points = Fault.points(process.faults),
+  options: Sync.RunOptions = { isTakingOver: true }
+): Effect.fn.Return<Ended, never, R | Sync.Ports> {
+  const { setup, subscription, upstream } = bench
+  const context = yield* Effect.context<R | Sync.Ports>()
+  const inner = (setup.ports ?? same)(context)
+  const own = yield* sync(bench, process.kind, points)
   yield* upstream.plan(process.during)
   const lane = Lane.make(subscription, process.lane)
-  const exit = yield* Sync.run(sync, { ...options, lane }).pipe(
+  const exit = yield* Sync.run(own, { ...options, lane }).pipe(
     points.run,
-    Effect.provideContext(Faulty.ports(inner, points)),
+    Effect.provideContext((setup.portsAbove ?? same)(Faulty.ports(inner, points))),
     Effect.provideService(References.MinimumLogLevel, "None"),
     Effect.exit
   )
@@ -224,7 +237,13 @@ export const judge = (result: Result, options: Check.Options = {}): Effect.Effec
     return Law.requires(report.violations.length === 0, () => Check.format(report))
   })
 
-/** The applied changes of each record, in order, without run ids: what must not depend on how it was run. @category readers @since 0.1.0 */
+/**
+ * The applied changes of each record, in order, without run ids: what must not
+ * depend on how it was run.
+ *
+ * @category readers
+ * @since 0.1.0
+ */
 export const stories = ({ recorded }: Result) =>
   Map.groupBy(
     recorded.items
@@ -237,6 +256,8 @@ export const stories = ({ recorded }: Result) =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const same = (ports: Context.Context<Sync.Ports>): Context.Context<Sync.Ports> => ports
 
 const localOf = Effect.fnUntraced(function* <R>(
   store: Store.Store<R>,

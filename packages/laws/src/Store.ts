@@ -54,8 +54,8 @@ export interface Store<R> {
   /** A sink for `World.Note`, in the transactions of the store. */
   readonly sink: Effect.Effect<ChangeSink.Transactional<World.Note>, never, R>
   /**
-   * What is committed of a subscription: items, events and lane commits in the order
-   * of writing, without items of no-ops. `rows` may stay empty.
+   * What is committed of a subscription: items, events, runs and lane commits in the
+   * order of writing. `rows` may stay empty.
    */
   readonly read: (subscription: Subscription.Subscription) => Effect.Effect<Recorded, unknown, R>
 }
@@ -94,6 +94,20 @@ export const subscription = (name: string): Effect.Effect<Subscription.Subscript
     })
   })
 
+/**
+ * Lets others get as far as they can. On a slow machine that may not be far, so
+ * nothing may be called wrong because it has not happened by then.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const pause = <R>({ isRealTime }: Store<R>, millis = 20): Effect.Effect<void> =>
+  isRealTime
+    ? Effect.sleep(millis)
+    : Effect.gen(function* () {
+        for (let tick = 0; tick < 100; tick++) yield* Effect.yieldNow
+      })
+
 // -----------------------------------------------------------------------------
 // laws
 // -----------------------------------------------------------------------------
@@ -106,22 +120,32 @@ export const law = <R, T>(
     readonly claim: string
     readonly runs?: number
     readonly arbitrary: fc.Arbitrary<T>
-    readonly holds: (value: T) => Effect.Effect<void, unknown, R | Sync.Ports>
+    readonly all?: Law.Cases<T>
+    readonly holds: (value: T) => Effect.Effect<unknown, unknown, R | Sync.Ports>
   }
 ): Law.Law => {
-  const inTime = (value: T) =>
-    store.isRealTime ? options.holds(value) : Time.during(Time.make(1_000_000))(options.holds(value))
   return store.isShared
-    ? Law.make({ ...options, layer: store.layer, holds: inTime })
-    : Law.make({
-        ...options,
-        holds: (value) => Effect.provide(inTime(value), Layer.fresh(store.layer), { local: true })
-      })
+    ? Law.make({ ...options, layer: store.layer, holds: (value) => inTime(store, options.holds(value)) })
+    : Law.make({ ...options, holds: (value) => within(store, options.holds(value)) })
 }
+
+/**
+ * Runs an effect over an instance of the store of its own.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const within = <R, A, E>(
+  store: Store<R>,
+  effect: Effect.Effect<A, E, R | Sync.Ports>
+): Effect.Effect<A, unknown> => Effect.provide(inTime(store, effect), Layer.fresh(store.layer), { local: true })
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const inTime = <A, E, R, R2>({ isRealTime }: Store<R2>, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  isRealTime ? effect : Time.during(Time.make(1_000_000))(effect)
 
 const readMemory = Effect.fnUntraced(function* (
   subscription: Subscription.Subscription
