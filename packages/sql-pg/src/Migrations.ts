@@ -139,7 +139,7 @@ const migrations: ReadonlyArray<{
          primary key (tenant, seq))`,
       `create table tidemark.event (tenant ${text}, id ${text}, seq bigint generated always as identity,
          xid xid8 not null default pg_current_xact_id(), type text not null, entity text not null, key ${text},
-         revision bigint not null, payload jsonb not null, appended_at timestamptz not null default now(),
+         revision bigint not null, payload json not null, appended_at timestamptz not null default now(),
          primary key (tenant, id))`,
       `create table tidemark.quarantine (id uuid not null default gen_random_uuid(), ${recordKey}, run uuid not null,
          seq bigint generated always as identity, ${version}, fingerprint text not null, code text not null,

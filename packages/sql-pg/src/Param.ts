@@ -56,8 +56,8 @@ export const tenant = (sql: SqlClient, id: Subscription.TenantId): Fragment =>
  * @since 0.1.0
  */
 export const records = (sql: SqlClient, id: Subscription.TenantId, ids: ReadonlyArray<string>): Fragment =>
-  sql`(select set_config('tidemark.tenant', ${id}, true) as tenant, u.external_id
-    from unnest(${texts(ids)}::text[]) as u(external_id) offset 0) as i`
+  sql`(select i.tenant, u.external_id from ${tenant(sql, id)}
+    cross join unnest(${texts(ids)}::text[]) as u(external_id) offset 0) as i`
 
 /** Whether row `r` is that of `i`, see `records`. @category constructors @since 0.1.0 */
 export const isRecord = (sql: SqlClient, { connection, entity }: Subscription.Subscription): Fragment =>

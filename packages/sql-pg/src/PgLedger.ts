@@ -30,7 +30,7 @@ export const make = ({ read, sql, write }: PgUnitOfWork.Session): Ledger.Ledger[
     ).pipe(Effect.map(toEntries), Effect.mapError(PgError.toStoreError("Ledger.find"))),
   advance: (subscription, advances) =>
     write(subscription.tenant, advance(sql, subscription, advances)).pipe(
-      Effect.map(toEntries),
+      Effect.map((rows) => toAdvanced(advances, rows)),
       Effect.mapError(PgError.toStoreError("Ledger.advance"))
     )
 })
@@ -48,6 +48,9 @@ interface Row extends Param.VersionRow {
   readonly fingerprint: string | null
 }
 
+/** What an advance that was won answers. */
+type Won = Pick<Row, "external_id" | "local_id">
+
 const columns = (sql: SqlClient) =>
   sql`r.external_id, r.local_id, r.token::float8 as token, r.revision::float8 as revision, r.domain, r.value,
     r.version_at, r.mapping_epoch, r.observed_at, r.existence, r.fingerprint`
@@ -55,16 +58,17 @@ const columns = (sql: SqlClient) =>
 /**
  * A row that was there when its advance was planned and is there no more is left
  * out before the upsert: it is lost, not made again. Who comes without a local id
- * keeps the one that is there.
+ * keeps the one that is there. Nothing is looked up for a row that is to be new.
+ * What comes back is what a caller cannot know: which rows it won, and their ids.
  */
 const advance = (
   sql: SqlClient,
   subscription: Subscription.Subscription,
   advances: ReadonlyArray<Entry.Advance>
-): Effect.Effect<ReadonlyArray<Row>, SqlError> => {
+): Effect.Effect<ReadonlyArray<Won>, SqlError> => {
   const { connection, entity, tenant } = subscription
   const column = (of: (advance: Entry.Advance) => Param.Value) => Param.column(advances, of)
-  return sql<Row>`
+  return sql<Won>`
     insert into tidemark.ledger as r (tenant, provider, account, entity, external_id, local_id, token, revision,
       domain, value, version_at, mapping_epoch, observed_at, existence, fingerprint)
     select ${tenant}, ${connection.provider}, ${connection.account}, ${entity}, i.external_id,
@@ -79,7 +83,7 @@ const advance = (
       version_at, mapping_epoch, observed_at, existence, fingerprint)
     left join lateral (select r.local_id from tidemark.ledger r
       where r.tenant = ${tenant} and r.provider = ${connection.provider} and r.account = ${connection.account}
-        and r.entity = ${entity} and r.external_id = i.external_id offset 0) l on true
+        and r.entity = ${entity} and r.external_id = i.external_id and i.expected <> '0' offset 0) l on true
     where i.expected = '0' or l.local_id is not null
     order by i.external_id collate "C"
     on conflict (tenant, provider, account, entity, external_id) do update set token = excluded.token,
@@ -87,7 +91,22 @@ const advance = (
       version_at = excluded.version_at, mapping_epoch = excluded.mapping_epoch, observed_at = excluded.observed_at,
       existence = excluded.existence, fingerprint = excluded.fingerprint
     where r.token = excluded.token - 1
-    returning ${columns(sql)}`
+    returning r.external_id, r.local_id`
+}
+
+/** The rows that were won: as their advances say, one token on. */
+const toAdvanced = (
+  advances: ReadonlyArray<Entry.Advance>,
+  rows: ReadonlyArray<Won>
+): ReadonlyMap<Observation.ExternalId, Entry.Entry> => {
+  const localIds = new Map(rows.map((row) => [row.external_id, row.local_id]))
+  const entries = new Map<Observation.ExternalId, Entry.Entry>()
+  for (const { existence, expected, externalId, fingerprint, revision, version } of advances) {
+    const localId = localIds.get(externalId)
+    if (localId === undefined) continue
+    entries.set(externalId, { externalId, localId, token: expected + 1, revision, version, existence, fingerprint })
+  }
+  return entries
 }
 
 const toEntries = (rows: ReadonlyArray<Row>): ReadonlyMap<Observation.ExternalId, Entry.Entry> =>

@@ -24,7 +24,7 @@ export const make = ({ sql, write }: PgUnitOfWork.Session): Outbox.Outbox["Servi
     const appended = yield* write(
       tenant,
       sql<{ id: string }>`insert into tidemark.event as r (tenant, id, type, entity, key, revision, payload)
-        select ${tenant}, i.id, i.type, i.entity, i.key, i.revision::bigint, i.payload::jsonb
+        select ${tenant}, i.id, i.type, i.entity, i.key, i.revision::bigint, i.payload::json
         from unnest(${column((e) => e.id)}::text[], ${column((e) => e.type)}::text[],
           ${column((e) => e.entity)}::text[], ${column((e) => e.key)}::text[], ${column((e) => e.revision)}::text[],
           ${column((e) => JSON.stringify(e.payload))}::text[]) as i(id, type, entity, key, revision, payload)
@@ -45,8 +45,8 @@ export const make = ({ sql, write }: PgUnitOfWork.Session): Outbox.Outbox["Servi
           as i(id, type, entity, key, revision, payload)
         cross join lateral (select r.type, r.entity, r.key, r.revision, r.payload from tidemark.event r
           where r.tenant = ${tenant} and r.id = i.id offset 0) e
-        where (e.type, e.entity, e.key, e.revision, e.payload)
-          is distinct from (i.type, i.entity, i.key, i.revision::bigint, i.payload::jsonb) limit 1`
+        where (e.type, e.entity, e.key, e.revision) is distinct from (i.type, i.entity, i.key, i.revision::bigint)
+          or case when e.payload::text = i.payload then false else e.payload::jsonb <> i.payload::jsonb end limit 1`
     ).pipe(Effect.mapError(PgError.toStoreError("Outbox.append")))
     if (other[0] !== undefined) return yield* taken(other[0].id)
   })

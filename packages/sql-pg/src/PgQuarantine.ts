@@ -5,9 +5,11 @@
  * @since 0.1.0
  */
 import type * as Observation from "@tidemark/core/model/Observation"
+import type * as Subscription from "@tidemark/core/model/Subscription"
 import type * as Quarantine from "@tidemark/core/ports/Quarantine"
 import * as Refusal from "@tidemark/core/rules/Refusal"
 import * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
 import * as Param from "./Param.ts"
 import * as PgError from "./PgError.ts"
 import type * as PgUnitOfWork from "./PgUnitOfWork.ts"
@@ -17,7 +19,7 @@ export const make = ({ read, sql, write }: PgUnitOfWork.Session): Quarantine.Qua
   find: (subscription, ids) =>
     read(
       subscription.tenant,
-      sql<Row>`select q.* from ${Param.records(sql, subscription.tenant, ids)} cross join lateral (
+      sql<Row>`select q.* from ${openRecords(sql, subscription, ids)} cross join lateral (
         select r.id::text as id, r.external_id, r.domain, r.value, r.version_at, r.mapping_epoch, r.observed_at,
           r.fingerprint
         from tidemark.quarantine r where ${Param.isRecord(sql, subscription)} and r.status = 'Open'
@@ -55,6 +57,21 @@ export const make = ({ read, sql, write }: PgUnitOfWork.Session): Quarantine.Qua
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/**
+ * Rows as `Param.records`, unless nothing of the entity is refused: so where there
+ * is nothing to find, as nearly always, the look-up is one, not one per record.
+ */
+const openRecords = (sql: SqlClient, subscription: Subscription.Subscription, ids: ReadonlyArray<string>) => {
+  const { connection, entity, tenant } = subscription
+  // A value, not a join: it is looked up after the tenant is set, and once.
+  const isAny = sql`(select true from tidemark.quarantine r where r.tenant = i.tenant
+    and r.provider = ${connection.provider} and r.account = ${connection.account} and r.entity = ${entity}
+    and r.status = 'Open' limit 1)`
+  return sql`(select i.tenant, u.external_id
+    from (select i.tenant, ${isAny} as is_any from ${Param.tenant(sql, tenant)} offset 0) as i
+    cross join unnest(${Param.texts(ids)}::text[]) as u(external_id) where i.is_any offset 0) as i`
+}
 
 interface Row extends Param.VersionRow {
   readonly id: string

@@ -89,8 +89,9 @@ export const statements = ({ columns, idType, quoted }: PgTable) => {
   return {
     /** $1 external ids, $2 tenant, $3 provider, $4 account. Sets the tenant. */
     find: `select t.external_id, t.id, t.record::text as record
-      from (select set_config('tidemark.tenant', $2, true) as tenant, u.external_id
-        from unnest($1::text[]) as u(external_id) offset 0) as i
+      from (select i.tenant, u.external_id
+        from (select set_config('tidemark.tenant', $2, true) as tenant offset 0) as i
+        cross join unnest($1::text[]) as u(external_id) offset 0) as i
       cross join lateral (
         select t.external_id, t.id::text as id,
           (select row_to_json(r) from (select ${reads.join(", ") || "1 as none"}) r) as record
@@ -99,7 +100,7 @@ export const statements = ({ columns, idType, quoted }: PgTable) => {
     /** $1 rows as JSON, $2 tenant, $3 provider, $4 account. */
     put: `insert into ${quoted} as t (tenant, provider, account, external_id, id, revision${list((_, name) => name)})
       select $2, $3, $4, i.external_id, i.id, i.revision${list(PgColumn.toWrite)}
-      from json_to_recordset($1::text::json) as i(external_id text, id ${idType},
+      from json_to_recordset($1::json) as i(external_id text, id ${idType},
         revision bigint${list(({ type }, name) => `${name} ${type}`)})
       order by i.external_id collate "C"
       on conflict ${key} do update set revision = excluded.revision, deleted_at = null,

@@ -234,6 +234,23 @@ describe("outbox", () => {
     )
   )
 
+  it.live("an event is kept and known again whatever its payload holds, and however its keys are ordered", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { one, owner } = yield* stage
+        const hostile = event(1, { payload: { text: "\u0000 \ud800", "": [1e300, null] } })
+        yield* one(Stage.transact(append(hostile, event(2, { payload: { a: 1, b: 2 } }))))
+        yield* one(Stage.transact(append(hostile, event(2, { payload: { b: 2, a: 1 } }))))
+        const other = yield* one(Effect.exit(Stage.transact(append(event(2, { payload: { a: 1, b: 3 } })))))
+        assert.match(String(other), /another event has the id e2/)
+        const rows = yield* owner<{ payload: string }>`
+          select payload::text as payload from tidemark.event order by seq`
+        assert.deepEqual(JSON.parse(rows[0]!.payload), hostile.payload)
+        assert.equal(rows.length, 2)
+      })
+    )
+  )
+
   it.live("another content under the same id is refused, also while the first is being written", () =>
     Effect.scoped(
       Effect.gen(function* () {

@@ -7,6 +7,7 @@ import type * as Write from "@tidemark/core/model/Write"
 import * as Ledger from "@tidemark/core/ports/Ledger"
 import * as Intents from "@tidemark/core/ports/Intents"
 import * as Quarantine from "@tidemark/core/ports/Quarantine"
+import type { Transaction } from "@tidemark/core/ports/UnitOfWork"
 import { PgSink } from "@tidemark/sql-pg"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -96,6 +97,47 @@ describe("plans", () => {
         )
       })
     )
+  )
+
+  it.live(
+    "what is not there is not looked up: a ledger row that is to be new, a refusal where nothing is refused",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { appUrl, owner } = yield* stage
+          const single = yield* Database.client(appUrl)
+          const one = Stage.ports(single)
+          const refuse = (id: string) => owner`insert into tidemark.quarantine (tenant, provider, account, entity,
+            external_id, run, domain, value, mapping_epoch, observed_at, fingerprint, code, message, observation, status)
+          values (${subscription.tenant}, 'crm', 'a1', ${subscription.entity}, ${id}, gen_random_uuid(), '', '', 0, 0,
+            '', '', '', '{}', 'Open')`
+          const counted = Effect.map(
+            single<{ looks: number }>`select sum(idx_scan)::int as looks from pg_stat_xact_user_tables
+            where relname in ('ledger', 'quarantine')`,
+            ([row]) => row!.looks
+          )
+          const looks = (
+            effect: Effect.Effect<unknown, unknown, Ledger.Ledger | Quarantine.Quarantine | Transaction>
+          ) =>
+            one(
+              Stage.transact(
+                Effect.gen(function* () {
+                  const before = yield* counted
+                  yield* effect
+                  return (yield* counted) - before
+                })
+              )
+            )
+          const advances = ids(0, 400).map((id): Entry.Advance => Stage.advanceOf(id, 0)) as never
+          // One look each, for the conflict that an insert may meet.
+          assert.equal(yield* looks(Effect.flatMap(Ledger.Ledger, (it) => it.advance(subscription, advances))), 400)
+          const held = Effect.flatMap(Quarantine.Quarantine, (it) => it.find(subscription, ids(0, 400)))
+          assert.equal(yield* looks(held), 1)
+          yield* refuse("r000007")
+          assert.deepEqual(Array.from((yield* one(held)).keys()), ["r000007"])
+          assert.ok((yield* looks(held)) <= 1 + 400)
+        })
+      )
   )
 
   it.live("a batch sends one statement per table, and looking up is one round trip each", () =>
