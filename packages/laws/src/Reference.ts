@@ -61,32 +61,35 @@ const settings: Simulation.Settings = { pageSizes: [2], batchSize: 2, prefetch: 
 // -----------------------------------------------------------------------------
 
 /**
- * Plays the story as one process per list of faults, looking at what is committed
- * after the first of them, and then to its end.
+ * Gives what plays the story as one process per list of faults, looking at what is
+ * committed after the first of them, and then to its end. What must be there is
+ * looked up once, from a run that nothing disturbs.
  *
  * @category running
  * @since 0.1.0
  */
-export const holds = Effect.fnUntraced(function* <R>(
-  store: Store.Store<R>,
-  setup: Simulation.Setup,
-  faults: ReadonlyArray<ReadonlyArray<Fault.Fault>>
-): Effect.fn.Return<void, unknown, R | Sync.Ports> {
-  const { ended, steps } = yield* undisturbed(store, setup)
-  yield* Law.requires(ended.trace.length < pointsMax, () => `the story has ${ended.trace.length} points`)
-  const bench = yield* open(store, setup)
-  const fired: Array<Fault.Fired> = []
-  for (const [place, some] of faults.entries()) {
-    fired.push(...(yield* Simulation.run(bench, Rounds.live("Keyset", some))).fired)
-    const { batches, committed } = yield* look(bench)
-    if (place === 0) yield* Law.same(`what ${batches} batches left after ${Law.show(fired)}`, committed, steps[batches])
-  }
-  yield* Simulation.settle(bench, [{ lane: "live", kind: "Keyset" }])
-  const { committed } = yield* look(bench)
-  const end = steps.at(-1)!
-  yield* Law.same(`what is left in the end after ${Law.show(fired)}`, withoutTokens(committed), withoutTokens(end))
-  yield* Simulation.judge(yield* Simulation.result(bench))
-})
+export const make = <R>(store: Store.Store<R>, setup: Simulation.Setup) => {
+  let known: Undisturbed | undefined
+  return Effect.fnUntraced(function* (
+    faults: ReadonlyArray<ReadonlyArray<Fault.Fault>>
+  ): Effect.fn.Return<void, unknown, R | Sync.Ports> {
+    const { points, steps } = (known ??= yield* undisturbed(store, setup))
+    yield* Law.requires(points < pointsMax, () => `the story has ${points} points`)
+    const bench = yield* open(store, setup)
+    const fired: Array<Fault.Fired> = []
+    for (const [place, some] of faults.entries()) {
+      fired.push(...(yield* Simulation.run(bench, Rounds.live("Keyset", some))).fired)
+      const { batches, committed } = yield* look(bench)
+      if (place === 0)
+        yield* Law.same(`what ${batches} batches left after ${Law.show(fired)}`, committed, steps[batches])
+    }
+    yield* Simulation.settle(bench, [{ lane: "live", kind: "Keyset" }])
+    const { committed } = yield* look(bench)
+    const end = steps.at(-1)!
+    yield* Law.same(`what is left in the end after ${Law.show(fired)}`, withoutTokens(committed), withoutTokens(end))
+    yield* Simulation.judge(yield* Simulation.result(bench))
+  })
+}
 
 // -----------------------------------------------------------------------------
 // internal
@@ -106,8 +109,16 @@ const open = <R>(store: Store.Store<R>, setup: Simulation.Setup) =>
 
 const source: NonNullable<Simulation.Setup["source"]> = (_, { pageSizes }) => GivenSource.make(told, pageSizes)
 
-/** What an undisturbed run has committed, after 0, 1, 2 ... batches. */
-const undisturbed = Effect.fnUntraced(function* <R>(store: Store.Store<R>, setup: Simulation.Setup) {
+/** What a run that nothing disturbs comes by, and what it has committed after 0, 1, 2 ... batches. */
+interface Undisturbed {
+  readonly points: number
+  readonly steps: ReadonlyArray<Committed>
+}
+
+const undisturbed = Effect.fnUntraced(function* <R>(
+  store: Store.Store<R>,
+  setup: Simulation.Setup
+): Effect.fn.Return<Undisturbed, unknown, R | Sync.Ports> {
   const bench = yield* open(store, setup)
   const context = yield* Effect.context<R | Sync.Ports>()
   const steps = [(yield* look(bench)).committed]
@@ -120,8 +131,8 @@ const undisturbed = Effect.fnUntraced(function* <R>(store: Store.Store<R>, setup
         )
       : Effect.void
   )
-  const ended = yield* Simulation.run(bench, Rounds.live("Keyset"), points)
-  return { ended, steps }
+  const { trace } = yield* Simulation.run(bench, Rounds.live("Keyset"), points)
+  return { points: trace.length, steps }
 })
 
 const look = Effect.fnUntraced(function* <R>(bench: Simulation.Bench<R>) {

@@ -23,7 +23,7 @@ export const auditLaws = <R>(store: Store.Store<R>, setup: Simulation.Setup = {}
   Store.law(store, {
     id: "L37",
     claim: "each observation of a committed batch is told of once, the counts are the sum, and every run has ended",
-    runs: 150,
+    runs: 110,
     arbitrary: fc.record({
       rounds: Rounds.rounds({ note: Poison.note }),
       harm: Rounds.harm(),

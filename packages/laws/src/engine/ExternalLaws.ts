@@ -21,7 +21,7 @@ export const externalLaws = <R>(store: Store.Store<R>, setup: Simulation.Setup =
   Store.law(store, {
     id: "L12",
     claim: "an external sink has every effect once, and what was decided before a crash is what is told of it",
-    runs: 250,
+    runs: 180,
     arbitrary: Scenarios.scenario(),
     holds: (scenario) =>
       Effect.gen(function* () {
@@ -33,7 +33,7 @@ export const externalLaws = <R>(store: Store.Store<R>, setup: Simulation.Setup =
   Store.law(store, {
     id: "L49",
     claim: "the changes of a record of an external sink are one chain, whatever two lanes and crashes do to it",
-    runs: 150,
+    runs: 110,
     arbitrary: fc.oneof(Interleaving.lanes(), Interleaving.workers()),
     holds: (encounter) =>
       Effect.gen(function* () {

@@ -25,7 +25,7 @@ export const positionLaws = <R>(store: Store.Store<R>, setup: Simulation.Setup =
   Store.law(store, {
     id: "L01",
     claim: "a lane's stored cursor never goes back, and its batches are numbered without gaps",
-    runs: 150,
+    runs: 100,
     arbitrary: Scenarios.scenario(),
     holds: (scenario) =>
       Effect.gen(function* () {

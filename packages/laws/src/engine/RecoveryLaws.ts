@@ -18,59 +18,63 @@ import * as Store from "../Store.ts"
 import * as WorldSource from "../WorldSource.ts"
 
 /** @category laws @since 0.1.0 */
-export const recoveryLaws = <R>(store: Store.Store<R>, setup: Simulation.Setup = {}): ReadonlyArray<Law.Law> => [
-  Store.law(store, {
-    id: "L07",
-    claim: "a run cut anywhere and resumed leaves what one run leaves, change by change",
-    runs: 250,
-    arbitrary: fc.tuple(Rounds.rounds(), Rounds.harm()),
-    holds: ([rounds, harm]) => sameAsWhole(store, setup, rounds, harm)
-  }),
-  Store.law(store, {
-    id: "L11",
-    claim: "a batch is here as a whole or not at all, whatever fault is at whichever point",
-    runs: singles.size,
-    arbitrary: fc.integer({ min: 0, max: singles.size - 1 }).map(singles.at),
-    all: singles,
-    holds: (fault) => Reference.holds(store, setup, [[fault]])
-  }),
-  Store.law(store, {
-    id: "L11",
-    claim: "a batch is here as a whole or not at all, with two faults in one run or in two",
-    runs: 250,
-    arbitrary: fc.integer({ min: 0, max: pairs.size - 1 }).map(pairs.at),
-    all: pairs,
-    holds: ([one, other, isOneRun]) => Reference.holds(store, setup, isOneRun ? [[one, other]] : [[one], [other]])
-  }),
-  Store.law(store, {
-    id: "L12",
-    claim: "a run whose commits are not answered succeeds, and each of its effects is here once",
-    runs: 150,
-    arbitrary: fc.tuple(Rounds.rounds(), Rounds.harm(unanswered)),
-    holds: ([rounds, harm]) =>
-      Effect.gen(function* () {
-        const { processes } = yield* sameAsWhole(store, setup, rounds, harm)
-        const failed = processes.find(({ exit }) => Exit.isFailure(exit))
-        yield* Law.requires(failed === undefined, () => `a run failed: ${Law.show(failed)}`)
-      })
-  }),
-  Store.law(store, {
-    id: "L12",
-    claim: "each effect is here once, whatever happens at whichever commits",
-    runs: 150,
-    arbitrary: fc.tuple(Rounds.rounds(), Rounds.harm(atCommits)),
-    holds: ([rounds, harm]) => sameAsWhole(store, setup, rounds, harm)
-  }),
-  ...WorldSource.kinds.map((kind) =>
+export const recoveryLaws = <R>(store: Store.Store<R>, setup: Simulation.Setup = {}): ReadonlyArray<Law.Law> => {
+  const story = Reference.make(store, setup)
+  return [
     Store.law(store, {
-      id: "L13",
-      claim: `once faults stop, a sink agrees with a world read as ${kind}`,
-      runs: 200,
-      arbitrary: Scenarios.scenario({ kinds: [kind] }),
-      holds: (scenario) => Effect.flatMap(Simulation.play(store, scenario, setup), (result) => Simulation.judge(result))
-    })
-  )
-]
+      id: "L07",
+      claim: "a run cut anywhere and resumed leaves what one run leaves, change by change",
+      runs: 110,
+      arbitrary: fc.tuple(Rounds.rounds(), Rounds.harm()),
+      holds: ([rounds, harm]) => sameAsWhole(store, setup, rounds, harm)
+    }),
+    Store.law(store, {
+      id: "L11",
+      claim: "a batch is here as a whole or not at all, whatever fault is at whichever point",
+      runs: singles.size,
+      arbitrary: fc.integer({ min: 0, max: singles.size - 1 }).map(singles.at),
+      all: singles,
+      holds: (fault) => story([[fault]])
+    }),
+    Store.law(store, {
+      id: "L11",
+      claim: "a batch is here as a whole or not at all, with two faults in one run or in two",
+      runs: 180,
+      arbitrary: fc.integer({ min: 0, max: pairs.size - 1 }).map(pairs.at),
+      all: pairs,
+      holds: ([one, other, isOneRun]) => story(isOneRun ? [[one, other]] : [[one], [other]])
+    }),
+    Store.law(store, {
+      id: "L12",
+      claim: "a run whose commits are not answered succeeds, and each of its effects is here once",
+      runs: 110,
+      arbitrary: fc.tuple(Rounds.rounds(), Rounds.harm(unanswered)),
+      holds: ([rounds, harm]) =>
+        Effect.gen(function* () {
+          const { processes } = yield* sameAsWhole(store, setup, rounds, harm)
+          const failed = processes.find(({ exit }) => Exit.isFailure(exit))
+          yield* Law.requires(failed === undefined, () => `a run failed: ${Law.show(failed)}`)
+        })
+    }),
+    Store.law(store, {
+      id: "L12",
+      claim: "each effect is here once, whatever happens at whichever commits",
+      runs: 110,
+      arbitrary: fc.tuple(Rounds.rounds(), Rounds.harm(atCommits)),
+      holds: ([rounds, harm]) => sameAsWhole(store, setup, rounds, harm)
+    }),
+    ...WorldSource.kinds.map((kind) =>
+      Store.law(store, {
+        id: "L13",
+        claim: `once faults stop, a sink agrees with a world read as ${kind}`,
+        runs: 120,
+        arbitrary: Scenarios.scenario({ kinds: [kind] }),
+        holds: (scenario) =>
+          Effect.flatMap(Simulation.play(store, scenario, setup), (result) => Simulation.judge(result))
+      })
+    )
+  ]
+}
 
 // -----------------------------------------------------------------------------
 // internal

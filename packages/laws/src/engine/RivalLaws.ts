@@ -69,7 +69,7 @@ export const rivalLaws = <R>(store: Store.Store<R>, setup: Simulation.Setup = {}
   Store.law(store, {
     id: "L49",
     claim: "the changes of a record are one chain, whatever two lanes and crashes do to it",
-    runs: 250,
+    runs: 180,
     arbitrary: Interleaving.lanes(),
     holds: (encounter) =>
       Effect.flatMap(Interleaving.play(store, encounter, setup), (result) => Simulation.judge(result))
@@ -77,7 +77,7 @@ export const rivalLaws = <R>(store: Store.Store<R>, setup: Simulation.Setup = {}
   Store.law(store, {
     id: "L49",
     claim: "the changes of a record are one chain, whatever two workers and crashes do to it",
-    runs: 250,
+    runs: 180,
     arbitrary: Interleaving.workers(),
     holds: (encounter) =>
       Effect.flatMap(Interleaving.play(store, encounter, setup), (result) => Simulation.judge(result))
