@@ -81,12 +81,17 @@ export const describe = decode("a describe", Schema.fromJsonString(Describe.Desc
 /** @category decoding @since 0.1.0 */
 export const describeGlobal = decode("the list of objects", Schema.fromJsonString(Describe.Global))
 
-const Row = Schema.declare((value): value is Canonical.Row => Predicate.isObject(value) && !Array.isArray(value))
+const isRow = (value: unknown): value is Canonical.Row => Predicate.isObject(value) && !Array.isArray(value)
+
+// One check of the whole list: a schema run for every row of thousands says nothing more.
+const Rows = Schema.declare(
+  (value): value is ReadonlyArray<Canonical.Row> => Array.isArray(value) && value.every(isRow)
+)
 
 const PageBody = Schema.fromJsonString(
   Schema.Struct({
     done: Schema.Boolean,
-    records: Schema.Array(Row),
+    records: Rows,
     nextRecordsUrl: Schema.optionalKey(Schema.NullOr(Schema.String))
   })
 )
@@ -128,9 +133,10 @@ export const deleted = Effect.fnUntraced(function* (
   answer: Transport.Answer
 ): Effect.fn.Return<Answer<Deleted>, ChangeSource.SourceError> {
   const { serverTime, value } = yield* decode("a list of deletions", DeletedBody)(answer)
-  const records = yield* Effect.forEach(value.deletedRecords, ({ deletedDate, id }) =>
-    Effect.all({ id: recordId(id), deletedAt: instant(deletedDate) })
-  )
+  const records: Array<Deleted["records"][number]> = []
+  for (const { deletedDate, id } of value.deletedRecords) {
+    records.push({ id: yield* recordId(id), deletedAt: yield* instant(deletedDate) })
+  }
   const earliestDateAvailable = yield* instant(value.earliestDateAvailable)
   return {
     serverTime,

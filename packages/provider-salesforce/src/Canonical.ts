@@ -82,6 +82,7 @@ export const schemaFromDescribe = (fields: ReadonlyArray<Describe.Field>): Recor
  * Reads rows: each becomes a canonical record, or the reason why it cannot.
  * Values of fields that are not asked for are ignored.
  *
+ * @param schema that of the fields, for a caller who has made it already
  * @category constructors
  * @since 0.1.0
  */
@@ -89,12 +90,18 @@ export const reader = (
   fields: ReadonlyArray<Describe.Field>,
   schema: RecordSchema = schemaFromDescribe(fields)
 ): ((row: Row) => Result.Result<Record, string>) => {
-  const columns = partition(fields).kept.map(({ name, type }) => ({ name, prepare: kinds.get(type)!.prepare }))
-  const decode = Schema.decodeUnknownResult(schema)
+  const columns = partition(fields).kept.map(column)
+  const decode = decoder(columns, schema)
   return (row) => {
-    const values: { [field: string]: unknown } = {}
-    for (const { name, prepare } of columns) if (Object.hasOwn(row, name)) values[name] = prepare(row[name])
-    return Result.mapError(decode(values), (error) => String(error.message).slice(0, 500).toWellFormed())
+    const record: { [field: string]: Value } = {}
+    for (const { isNillable, name, read } of columns) {
+      const value = row[name]
+      const canonical = value === null && isNillable ? null : read(value)
+      // Only what does not fit pays for the schema, which says why.
+      if (canonical === undefined) return decode(row)
+      record[name] = canonical
+    }
+    return Result.succeed(record)
   }
 }
 
@@ -111,9 +118,9 @@ export const reader = (
  * @since 0.1.0
  */
 export const id = (text: string): string | undefined => {
-  if (!/^[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?$/.test(text)) return undefined
-  const base = text.slice(0, 15)
-  return base + checksum(base, 0) + checksum(base, 5) + checksum(base, 10)
+  if ((text.length !== 15 && text.length !== 18) || !isAlphanumeric(text)) return undefined
+  const suffix = checksum(text, 0) + checksum(text, 5) + checksum(text, 10)
+  return text.endsWith(suffix) && text.length === 18 ? text : text.slice(0, 15) + suffix
 }
 
 // -----------------------------------------------------------------------------
@@ -122,20 +129,25 @@ export const id = (text: string): string | undefined => {
 
 interface Kind {
   readonly schema: Schema.Codec<Value>
-  readonly prepare: (value: unknown) => unknown
+  /** The canonical form of a value that the schema accepts; `undefined` for one that it refuses. */
+  readonly read: (value: unknown) => Value | undefined
 }
 
-const identity = (value: unknown): unknown => value
-
-const text: Kind = { schema: Schema.String, prepare: identity }
+const text: Kind = { schema: Schema.String, read: (value) => (typeof value === "string" ? value : undefined) }
+// What is no Id stays as it is: a reference may hold other things.
 const reference: Kind = {
   schema: Schema.String,
-  prepare: (value) => (typeof value === "string" ? (id(value) ?? value) : value)
+  read: (value) => (typeof value === "string" ? (id(value) ?? value) : undefined)
 }
 // `+ 0` makes 0 of -0, which equals it and is written differently.
-const positiveZero = (value: unknown): unknown => (typeof value === "number" ? value + 0 : value)
-const double: Kind = { schema: Schema.Finite, prepare: positiveZero }
-const integer: Kind = { schema: Schema.Int, prepare: positiveZero }
+const double: Kind = {
+  schema: Schema.Finite,
+  read: (value) => (Number.isFinite(value) ? (value as number) + 0 : undefined)
+}
+const integer: Kind = {
+  schema: Schema.Int,
+  read: (value) => (Number.isSafeInteger(value) ? (value as number) + 0 : undefined)
+}
 
 const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ...[
@@ -153,19 +165,19 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ].map((type) => [type, text] as const),
   ["id", reference],
   ["reference", reference],
-  ["boolean", { schema: Schema.Boolean, prepare: identity }],
+  ["boolean", { schema: Schema.Boolean, read: (value) => (typeof value === "boolean" ? value : undefined) }],
   ["int", integer],
   ["long", integer],
   ["double", double],
   ["currency", double],
   ["percent", double],
-  ["date", { schema: Stamp.Day, prepare: identity }],
+  [
+    "date",
+    { schema: Stamp.Day, read: (value) => (typeof value === "string" && Stamp.isDay(value) ? value : undefined) }
+  ],
   [
     "datetime",
-    {
-      schema: Stamp.Stamp,
-      prepare: (value) => (typeof value === "string" ? (Stamp.fromText(value) ?? value) : value)
-    }
+    { schema: Stamp.Stamp, read: (value) => (typeof value === "string" ? Stamp.fromText(value) : undefined) }
   ]
 ])
 
@@ -178,17 +190,50 @@ const notes: ReadonlyMap<string, string> = new Map([
   ["json", "its values have no common type"]
 ])
 
+// Salesforce calls booleans and Ids not nillable; texts and numbers may be null even when a layout requires them.
+const isNillable = (field: Describe.Field): boolean =>
+  (field.type !== "boolean" && field.type !== "id") || field.nillable === true
+
 const fieldSchema = (field: Describe.Field): Schema.Codec<Value> => {
   const { schema } = kinds.get(field.type)!
-  // Salesforce calls booleans and Ids not nillable; texts and numbers may be null even when a layout requires them.
-  return (field.type === "boolean" || field.type === "id") && field.nillable !== true ? schema : Schema.NullOr(schema)
+  return isNillable(field) ? Schema.NullOr(schema) : schema
 }
+
+interface Column {
+  readonly name: string
+  readonly isNillable: boolean
+  readonly read: Kind["read"]
+}
+
+const column = (field: Describe.Field): Column => ({
+  name: field.name,
+  isNillable: isNillable(field),
+  read: kinds.get(field.type)!.read
+})
+
+// What the schema makes of a row, or says about it.
+const decoder = (columns: ReadonlyArray<Column>, schema: RecordSchema) => {
+  const decode = Schema.decodeUnknownResult(schema)
+  return (row: Row): Result.Result<Record, string> => {
+    const values: { [field: string]: unknown } = {}
+    for (const { name, read } of columns) if (Object.hasOwn(row, name)) values[name] = read(row[name]) ?? row[name]
+    return Result.mapError(decode(values), (error) => String(error.message).slice(0, 500).toWellFormed())
+  }
+}
+
+const isAlphanumeric = (text: string): boolean => {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    const isDigit = code >= 48 && code <= 57
+    if (!isDigit && !isUpper(code) && !(code >= 97 && code <= 122)) return false
+  }
+  return true
+}
+
+const isUpper = (code: number): boolean => code >= 65 && code <= 90
 
 const checksum = (base: string, start: number): string => {
   let bits = 0
-  for (let index = 0; index < 5; index++) {
-    const character = base[start + index]!
-    if (character >= "A" && character <= "Z") bits += 1 << index
-  }
+  for (let index = 0; index < 5; index++) if (isUpper(base.charCodeAt(start + index))) bits |= 1 << index
   return "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[bits]!
 }

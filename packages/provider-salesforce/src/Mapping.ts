@@ -9,7 +9,7 @@
  * @since 0.1.0
  */
 import * as Observation from "@tidemark/core/model/Observation"
-import * as Version from "@tidemark/core/model/Version"
+import type * as Version from "@tidemark/core/model/Version"
 import type * as ChangeSource from "@tidemark/core/ports/ChangeSource"
 import type * as Arr from "effect/Array"
 import * as Result from "effect/Result"
@@ -81,8 +81,13 @@ export const make = (options: {
       ? Result.fail(SalesforceError.malformed(label, "A row has no Id or no SystemModstamp, so it has no position"))
       : Result.succeed({ at, id })
   }
-  const version = (at: string, observedAt: number): Version.Version =>
-    Version.make({ domain, value: at, at: Stamp.toMillis(at), epoch, observedAt })
+  const version = (at: string, observedAt: number): Version.Version => ({
+    domain,
+    value: at,
+    epoch,
+    observedAt,
+    at: Stamp.toMillis(at)
+  })
   return {
     object: describe.name,
     label,

@@ -208,7 +208,7 @@ const walk = (
   Stream.unwrap(
     Effect.map(soql(reading.mapping, after(progress.reached)), (text) =>
       reading.client.pages(text, { deleted: reading.deleted, pageSize: reading.pageSize }).pipe(
-        Stream.mapEffect((page) => Effect.fromResult(emit(reading.mapping, window, progress, observedAt, page))),
+        Stream.mapEffect((page) => emit(reading.mapping, window, progress, observedAt, page)),
         Stream.filter((page) => page.observations.length > 0)
       )
     )
@@ -245,29 +245,36 @@ const keyset: ReadonlyArray<Soql.Order> = [
   { field: "Id", direction: "ASC" }
 ]
 
+/**
+ * Most rows read at a stretch. A page may have 2,000, and whoever waits for this process, a database for its next
+ * statement, should wait a millisecond and not a page.
+ */
+const turn = 200
+
 // Moves `progress` over the rows of one page. A page is refused whole.
-const emit = (
+const emit = Effect.fnUntraced(function* (
   mapping: Mapping.Mapping,
   window: Windowing.Window,
   progress: Progress,
   observedAt: number,
   page: Answer.QueryPage
-): Result.Result<Emitted, ChangeSource.SourceError> => {
+): Effect.fn.Return<Emitted, ChangeSource.SourceError> {
   const observations: Array<Observed> = []
   let { capped, reached } = progress
-  for (const row of page.rows) {
+  for (const [index, row] of page.rows.entries()) {
+    if (index % turn === 0) yield* Effect.yieldNow
     const place = mapping.place(row)
-    if (Result.isFailure(place)) return Result.fail(place.failure)
+    if (Result.isFailure(place)) return yield* place.failure
     const position = place.success
-    if (reached !== undefined && position.at < reached.at) return Result.fail(outOfOrder(mapping, position, reached))
+    if (reached !== undefined && position.at < reached.at) return yield* outOfOrder(mapping, position, reached)
     reached = position
     capped = Windowing.cap(window, SalesforceCursor.millis, capped, position)
     observations.push(mapping.observe(row, position, capped, observedAt))
   }
   progress.reached = reached
   progress.capped = capped
-  return Result.succeed(Page.make(observations))
-}
+  return Page.make(observations)
+})
 
 const outOfOrder = (mapping: Mapping.Mapping, position: Cursor, before: Cursor) =>
   new ChangeSource.SourceError({
@@ -311,16 +318,15 @@ const fetch = Effect.fnUntraced(function* (
   for (const chunk of Arr.chunksOf([...asked.keys()], chunkSize)) {
     if (!Arr.isReadonlyArrayNonEmpty(chunk)) continue
     const text = yield* soql(reading.mapping, Soql.isIn("Id", Arr.map(chunk, Soql.id)), [])
-    yield* Stream.runForEach(reading.client.pages(text), (page) =>
-      Effect.forEach(
-        page.rows,
-        Effect.fnUntraced(function* (row) {
-          const fetched = yield* Effect.fromResult(reading.mapping.fetched(row, observedAt))
-          const id = asked.get(fetched.id)
-          if (id !== undefined) found.set(id, fetched.fetched)
-        }),
-        { discard: true }
-      )
+    yield* Stream.runForEach(
+      reading.client.pages(text),
+      Effect.fnUntraced(function* ({ rows }) {
+        for (const row of rows) {
+          const { fetched, id } = yield* Effect.fromResult(reading.mapping.fetched(row, observedAt))
+          const name = asked.get(id)
+          if (name !== undefined) found.set(name, fetched)
+        }
+      })
     )
   }
   return found

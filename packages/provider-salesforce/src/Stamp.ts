@@ -16,8 +16,6 @@
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 
-const pattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/
-
 /** Canonical text that names a real instant. @category schemas @since 0.1.0 */
 export const Stamp = Schema.String.check(
   Schema.makeFilter((text) => (isStamp(text) ? undefined : "a UTC instant with ms"), {
@@ -40,6 +38,9 @@ const datetime = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,3})
  * @since 0.1.0
  */
 export const fromText = (text: string): string | undefined => {
+  // Nearly every text is one of these two forms of UTC; the rest may take its time.
+  if (text.length === 28 && text.endsWith("+0000") && clock(text) !== undefined) return `${text.slice(0, 23)}Z`
+  if (isStamp(text)) return text
   const parts = datetime.exec(text)
   if (parts === null) return undefined
   const [year, month, date, hour, minute, second] = parts.slice(1, 7).map(Number) as Sextuple
@@ -47,22 +48,16 @@ export const fromText = (text: string): string | undefined => {
   if (millis === undefined) return undefined
   const fraction = (parts[7] ?? "").padEnd(3, "0")
   const offset = (Number(parts[9] ?? 0) * 60 + Number(parts[10] ?? 0)) * 60_000 * (parts[8] === "-" ? -1 : 1)
-  // UTC already, as nearly always: the text needs no arithmetic.
-  return offset === 0 ? `${text.slice(0, 19)}.${fraction}Z` : fromMillis(millis + Number(fraction) - offset)
+  return fromMillis(millis + Number(fraction) - offset)
 }
 
 /**
- * Milliseconds since the epoch of a canonical stamp.
+ * Milliseconds since the epoch of a canonical stamp; not a number for any other text.
  *
  * @category conversions
  * @since 0.1.0
  */
-export const toMillis = (stamp: string): number =>
-  day(Number(stamp.slice(0, 4)), Number(stamp.slice(5, 7)), Number(stamp.slice(8, 10))) * 86_400_000 +
-  Number(stamp.slice(11, 13)) * 3_600_000 +
-  Number(stamp.slice(14, 16)) * 60_000 +
-  Number(stamp.slice(17, 19)) * 1000 +
-  Number(stamp.slice(20, 23))
+export const toMillis = (stamp: string): number => clock(stamp) ?? Number.NaN
 
 /**
  * Canonical text of whole milliseconds since the epoch; `undefined` outside the
@@ -95,16 +90,10 @@ export const fromHeader = (text: string): number | undefined => {
 
 /** Whether a text is canonical and names a real instant. @category guards @since 0.1.0 */
 export const isStamp = (text: string): boolean =>
-  pattern.test(text) &&
-  isDate(Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8, 10))) &&
-  text.slice(11, 13) < "24" &&
-  text.slice(14, 16) < "60" &&
-  text.slice(17, 19) < "60"
+  text.length === 24 && text.charCodeAt(23) === 90 /* Z */ && clock(text) !== undefined
 
 /** Whether a text is a calendar day that exists. @category guards @since 0.1.0 */
-export const isDay = (text: string): boolean =>
-  /^\d{4}-\d{2}-\d{2}$/.test(text) &&
-  isDate(Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8, 10)))
+export const isDay = (text: string): boolean => text.length === 10 && calendar(text) !== undefined
 
 // -----------------------------------------------------------------------------
 // internal
@@ -112,6 +101,46 @@ export const isDay = (text: string): boolean =>
 
 type Quintuple = [number, number, number, number, number]
 type Sextuple = [number, number, number, number, number, number]
+
+// The texts of a page are read digit by digit: a regular expression makes a string of every part.
+
+// The number that `count` decimal digits write from `start` on; not a number when one of them is no digit.
+const digits = (text: string, start: number, count: number): number => {
+  let value = 0
+  for (let index = start; index < start + count; index++) {
+    const digit = text.charCodeAt(index) - 48
+    if (!(digit >= 0 && digit <= 9)) return Number.NaN
+    value = value * 10 + digit
+  }
+  return value
+}
+
+// Days since 1970-01-01 of a text that begins with a day, `2026-05-01`; `undefined` when no such day exists.
+const calendar = (text: string): number | undefined => {
+  if (text.charCodeAt(4) !== 45 /* - */ || text.charCodeAt(7) !== 45) return undefined
+  const year = digits(text, 0, 4)
+  const month = digits(text, 5, 2)
+  const date = digits(text, 8, 2)
+  return year >= 0 && isDate(year, month, date) ? day(year, month, date) : undefined
+}
+
+// Milliseconds of a text that begins with a day and a time to the millisecond, taken as UTC; `undefined` when
+// there is no such instant.
+const clock = (text: string): number | undefined => {
+  const days = calendar(text)
+  const hasMarks =
+    text.charCodeAt(10) === 84 /* T */ &&
+    text.charCodeAt(13) === 58 /* : */ &&
+    text.charCodeAt(16) === 58 &&
+    text.charCodeAt(19) === 46 /* . */
+  const hour = digits(text, 11, 2)
+  const minute = digits(text, 14, 2)
+  const second = digits(text, 17, 2)
+  const millis = digits(text, 20, 3)
+  return days !== undefined && hasMarks && hour < 24 && minute < 60 && second < 60 && millis >= 0
+    ? days * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1000 + millis
+    : undefined
+}
 
 const instant = (year: number, month: number, date: number, hour: number, minute: number, second: number) =>
   isDate(year, month, date) && hour < 24 && minute < 60 && second < 60

@@ -73,11 +73,12 @@ describe("Canonical ids", () => {
     )
   })
 
-  it("both lengths of an id have one form, which is its own", () => {
+  it("both lengths of an id have one form, which is its own, whatever suffix was written", () => {
     fc.assert(
-      fc.property(base, (text) => {
+      fc.property(base, fc.stringMatching(/^[a-zA-Z0-9]{3}$/), (text, suffix) => {
         const long = Canonical.id(text)!
         assert.equal(Canonical.id(long), long)
+        assert.equal(Canonical.id(text + suffix), long)
       })
     )
   })
@@ -86,6 +87,8 @@ describe("Canonical ids", () => {
     for (const text of ["", "001", "001A0000006Vm9r'", "001A0000006Vm9rIA", "001A0000006Vm9rIACX", "001A0000006Vm9 "]) {
       assert.equal(Canonical.id(text), undefined)
     }
+    // The neighbours of the digits and letters.
+    for (const character of "/:@[`{") assert.equal(Canonical.id(`001A0000006Vm9${character}`), undefined)
   })
 })
 
@@ -132,6 +135,24 @@ describe("Canonical records", () => {
         assert.deepEqual(read({ ...first.success }), first)
         assert.ok(Schema.is(Canonical.schemaFromDescribe(fields))(first.success))
       })
+    )
+  })
+
+  it("a value is taken exactly when the schema of the fields takes its canonical form", () => {
+    const isRecord = Schema.is(Canonical.schemaFromDescribe(fields))
+    const record = Result.getOrThrow(read(row))
+    const value = fc.oneof(
+      fc.string(),
+      fc.double(),
+      fc.integer(),
+      fc.jsonValue(),
+      fc.constantFrom(null, undefined, -0, 2 ** 53, "2026-05-01", "2026-02-30", "2026-05-01T07:25:37.000Z")
+    )
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.keys(record)), value, (name, value) => {
+        assert.equal(Result.isSuccess(read({ ...row, [name]: value })), isRecord({ ...record, [name]: value }))
+      }),
+      { numRuns: 2000 }
     )
   })
 

@@ -1,6 +1,9 @@
 /** What single rows become, which queries are asked, and how a source refuses. */
 import type * as Observation from "@tidemark/core/model/Observation"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 import assert from "node:assert/strict"
 import { describe, it } from "vitest"
 import type * as Describe from "../src/Describe.ts"
@@ -212,6 +215,44 @@ describe("SalesforceSource runs", () => {
         const source = yield* SalesforceSource.make({ client: made.client, object: "Account", fields: ["Name"] })
         const error = yield* Effect.flip(Reading.read(source, { from: undefined, settle: 0 }))
         assert.equal(error.reason, "OutOfOrder")
+      })
+    ))
+
+  it("others get their turns while a page is read", () =>
+    run(
+      Effect.gen(function* () {
+        const id = (index: number) => `001${String(index).padStart(12, "0")}AAA`
+        const org = FakeOrg.make(Array.from({ length: 2000 }, (_, index) => live(id(index), index)))
+        org.now = 2000
+        const made = yield* source(org)
+        let turns = 0
+        const other = yield* Effect.forkChild(Effect.forever(Effect.sync(() => turns++)))
+        const pages = yield* Reading.read(made, { from: undefined, settle: 0 })
+        yield* Fiber.interrupt(other)
+        assert.equal(pages[0]?.observations.length, 2000)
+        assert.ok(turns >= 8, `${turns} turns`)
+      })
+    ))
+
+  it("a page is refused whole, however many of its rows were read before", () =>
+    run(
+      Effect.gen(function* () {
+        const rows = Array.from({ length: 500 }, (_, index) => ({
+          Id: a,
+          IsDeleted: false,
+          Name: "x",
+          SystemModstamp: FakeOrg.stampAt(index === 499 ? 0 : index)
+        }))
+        const org = FakeOrg.make()
+        const pages = () => Stream.succeed({ rows, next: undefined, serverTime: FakeOrg.start })
+        const made = yield* SalesforceSource.make({ client: { ...org.client, pages }, object: "Account" })
+        let emitted = 0
+        const error = yield* made.read({ lane: Reading.lane, from: undefined, settle: Duration.zero }).pipe(
+          Stream.runForEach(() => Effect.sync(() => void emitted++)),
+          Effect.flip
+        )
+        assert.equal(error.reason, "OutOfOrder")
+        assert.equal(emitted, 0)
       })
     ))
 

@@ -74,6 +74,24 @@ describe("Stamp", () => {
     }
   })
 
+  it("a text with one character changed is a stamp exactly when JavaScript writes it so", () => {
+    const written = (text: string) => {
+      const at = new Date(text)
+      return Number.isFinite(at.getTime()) && at.toISOString() === text
+    }
+    const character = fc.oneof(fc.constantFrom(..."0123456789"), fc.string({ minLength: 1, maxLength: 1 }))
+    fc.assert(
+      fc.property(instants, fc.nat(23), character, (at, index, character) => {
+        const text = Stamp.fromMillis(at)!
+        const changed = text.slice(0, index) + character + text.slice(index + 1)
+        assert.equal(Stamp.isStamp(changed), written(changed))
+        assert.equal(Stamp.fromText(changed.replace("Z", "+0000")), written(changed) ? changed : undefined)
+        assert.equal(Stamp.isDay(changed.slice(0, 10)), written(`${changed.slice(0, 10)}T00:00:00.000Z`))
+      }),
+      { numRuns: 1000 }
+    )
+  })
+
   it("HTTP dates are read as JavaScript writes them", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 253_402_300_799 }), (seconds) => {
@@ -94,7 +112,14 @@ describe("Stamp", () => {
   it("only canonical text is a Stamp, and only real days are a Day", () => {
     const stamp = Schema.is(Stamp.Stamp)
     assert.ok(stamp("2026-05-01T07:25:37.000Z"))
-    for (const text of ["2026-05-01T07:25:37Z", "2026-02-30T00:00:00.000Z", "2026-05-01T07:25:37.000+0000"]) {
+    for (const text of [
+      "2026-05-01T07:25:37Z",
+      "2026-02-30T00:00:00.000Z",
+      "2026-05-01T24:00:00.000Z",
+      "2026-05-01T07:60:00.000Z",
+      "2026-05-01T07:25:60.000Z",
+      "2026-05-01T07:25:37.000+0000"
+    ]) {
       assert.ok(!stamp(text), text)
     }
     const day = Schema.is(Stamp.Day)
