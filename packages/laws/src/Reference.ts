@@ -52,7 +52,7 @@ export const told: ReadonlyArray<GivenSource.Told> = [
 ]
 
 /** More than it has points, with faults in it or without. @category constants @since 0.1.0 */
-export const pointsMax = 76
+export const pointsMax = 84
 
 const settings: Simulation.Settings = { pageSizes: [2], batchSize: 2, prefetch: 1 }
 

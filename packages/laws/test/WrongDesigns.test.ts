@@ -50,6 +50,7 @@ describe("a wrong store, under the laws of its ports", () => {
   ofPorts("W12 a commit of any epoch and number", "L32", "noFence")
   ofPorts("W63 a ledger without compare-and-set", "W63", "noCompareAndSet")
   ofPorts("a ledger without compare-and-set", "L10", "noCompareAndSet")
+  ofPorts("local ids that are made again by the next process", "L10", "repeatsLocalIds")
   ofPorts("a token that no-op writes leave", "L10", "tokenIsRevision")
   ofPorts("W07 a transaction that sees what was there when it began", "W07", "snapshotOfTransaction")
   ofPorts("W07 a writer that does not wait", "W07", "neverWaits")

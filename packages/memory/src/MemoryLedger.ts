@@ -23,6 +23,8 @@ export const make = (connection: Database.Connection): Ledger.Ledger["Service"] 
       }
       return entries
     }),
+  localIds: (count) =>
+    Effect.sync(() => Array.from({ length: count }, () => `local-${Database.next(connection.database, "local")}`)),
   advance: (subscription, advances) =>
     Statement.write(
       connection,
@@ -38,12 +40,10 @@ export const make = (connection: Database.Connection): Ledger.Ledger["Service"] 
               ? yield* Statement.insert(statement, "ledger", key, () => ({
                   subscription,
                   externalId,
-                  entry: entryOf(advance, `local-${Database.next(connection.database, "local")}`)
+                  entry: entryOf(advance)
                 }))
               : yield* Statement.update(statement, "ledger", key, (row) =>
-                  row.entry.token === advance.expected
-                    ? { ...row, entry: entryOf(advance, row.entry.localId) }
-                    : undefined
+                  row.entry.token === advance.expected ? { ...row, entry: entryOf(advance) } : undefined
                 )
           if (written !== undefined) winners.set(externalId, written.entry)
         }
@@ -52,8 +52,7 @@ export const make = (connection: Database.Connection): Ledger.Ledger["Service"] 
     )
 })
 
-const entryOf = ({ expected, ...advance }: Entry.Advance, localId: string): Entry.Entry => ({
+const entryOf = ({ expected, ...advance }: Entry.Advance): Entry.Entry => ({
   ...advance,
-  localId: advance.localId ?? localId,
   token: expected + 1
 })

@@ -34,13 +34,11 @@ import {
 const local = Effect.provide(Memory.layer(), { local: true })
 
 describe("ledger", () => {
-  it.effect("makes a local id for a new row and keeps it when the row is advanced without one", () =>
+  it.effect("makes local ids in sequence", () =>
     Effect.gen(function* () {
       const ledger = yield* Ledger.Ledger
-      const first = yield* transact(ledger.advance(accounts, [advance("a", 0), advance("b", 0)]))
-      const second = yield* transact(ledger.advance(accounts, [advance("a", 1)]))
-      assert.deepEqual([first.get(id("a"))?.localId, first.get(id("b"))?.localId], ["local-1", "local-2"])
-      assert.deepEqual([second.get(id("a"))?.localId, second.get(id("a"))?.token], ["local-1", 2])
+      assert.deepEqual(yield* ledger.localIds(2), ["local-1", "local-2"])
+      assert.deepEqual(yield* ledger.localIds(1), ["local-3"])
     }).pipe(local)
   )
 

@@ -25,7 +25,7 @@ export const id = (text: string) => Observation.ExternalId.make(text)
 export const advance = (externalId: string, expected: number, revision = expected + 1): Entry.Advance => ({
   externalId: id(externalId),
   expected,
-  localId: undefined,
+  localId: `local-${externalId}`,
   revision,
   version: Version.make({ domain: "test", value: String(revision), observedAt: 0 }),
   existence: "Present",

@@ -177,7 +177,7 @@ const ofIndexes = ({ columns, quoted }: PgTable.PgTable, live: ReadonlyArray<Ind
     ...(hasKey
       ? []
       : [
-          `There is no unique index on the key: create unique index on ${quoted} (tenant, provider, account, external_id).`
+          `There is no unique index on the key: create unique index on ${quoted} (tenant, external_id, provider, account).`
         ]),
     ...live
       .filter((index) => !index.is_partial && !index.is_primary && index.columns.some((name) => mapped.has(name)))

@@ -74,6 +74,8 @@ export const tenantPolicy = (table: string): ReadonlyArray<string> => [
 
 const text = `text collate "C" not null`
 const recordKey = `tenant ${text}, provider ${text}, account ${text}, entity ${text}, external_id ${text}`
+/** The id comes first of what differs: keys are compared column by column, and a batch is of one entity. */
+const recordIndex = "tenant, external_id, entity, provider, account"
 const laneKey = `tenant ${text}, subscription ${text}, lane ${text}, partition ${text}`
 const version = `domain text not null, value ${text}, version_at float8, mapping_epoch int not null, observed_at float8 not null`
 /** What the ports do, and nothing else: audit and events are never changed, records never deleted. */
@@ -123,9 +125,9 @@ const migrations: ReadonlyArray<{
          brake jsonb not null, stopped text,
          primary key (tenant, subscription, lane, partition)) with (fillfactor = 50)`,
       `create table tidemark.ledger (${recordKey},
-         local_id text not null default gen_random_uuid()::text, token bigint not null, revision bigint not null,
+         local_id text not null, token bigint not null, revision bigint not null,
          ${version}, existence text not null, fingerprint text,
-         primary key (tenant, provider, account, entity, external_id)) with (fillfactor = 80)`,
+         primary key (${recordIndex})) with (fillfactor = 80)`,
       `create table tidemark.run (id uuid not null default gen_random_uuid(), ${laneKey},
          epoch bigint not null, trigger text not null, status text not null,
          ${counts.map((name) => `${name} bigint not null default 0`).join(", ")},
@@ -145,11 +147,11 @@ const migrations: ReadonlyArray<{
          seq bigint generated always as identity, ${version}, fingerprint text not null, code text not null,
          message text not null, observation text not null, status text not null, attempts int not null default 1,
          opened_at timestamptz not null default now(), closed_at timestamptz, primary key (tenant, id))`,
-      `create index quarantine_open on tidemark.quarantine (tenant, provider, account, entity, external_id)
+      `create index quarantine_open on tidemark.quarantine (${recordIndex})
          where status = 'Open'`,
       `create table tidemark.intent (${recordKey}, subscription ${text}, lane ${text}, partition ${text},
          token bigint not null, decision text not null,
-         primary key (tenant, provider, account, entity, external_id))`,
+         primary key (${recordIndex}))`,
       `create index intent_lane on tidemark.intent (tenant, subscription, lane, partition, external_id)`,
       ...["lane", "ledger", "run", "item", "event", "quarantine", "intent"].flatMap((table) =>
         tenantPolicy(`tidemark.${table}`)

@@ -156,14 +156,15 @@ const sinkOf = <A extends object>(
   }
 }
 
-const write = Effect.fnUntraced(function* <A extends object>(
+/** The parameters are made at once, the statements run in the unit of work. */
+const write = <A extends object>(
   session: PgUnitOfWork.Session,
   statements: ReturnType<typeof PgTable.statements>,
   table: PgTable.PgTable,
   codec: Codec<A>,
   { connection, tenant }: Subscription.Subscription,
   writes: Write.Writes<A>
-): Effect.fn.Return<Write.Answers, SqlError, UnitOfWork.Transaction> {
+): Effect.Effect<Write.Answers, SqlError, UnitOfWork.Transaction> => {
   const { sql } = session
   const key = [tenant, connection.provider, connection.account]
   const answers: Array<Result.Result<Write.Written, Write.Rejection>> = []
@@ -173,24 +174,21 @@ const write = Effect.fnUntraced(function* <A extends object>(
     const rejection = one._tag === "Put" ? addPut(puts, table, codec, one) : void removals.push(one)
     answers.push(rejection === undefined ? Result.succeed({ localId: one.localId }) : Result.fail(rejection))
   }
-  if (puts.length > 0) {
-    const rows = yield* session.write(
-      tenant,
-      sql.unsafe<Omit<Found, "record">>(statements.put, [JSON.stringify(puts), ...key])
-    )
+  const putting =
+    puts.length === 0
+      ? Effect.succeed([])
+      : sql.unsafe<Omit<Found, "record">>(statements.put, [JSON.stringify(puts), ...key])
+  const ids = Param.column(removals, (one) => one.externalId)
+  const revisions = Param.column(removals, (one) => one.revision)
+  const removing = removals.length === 0 ? Effect.succeed([]) : sql.unsafe(statements.remove, [ids, revisions, ...key])
+  return Effect.map(session.write(tenant, Effect.tap(putting, removing)), (rows) => {
     const localIds = new Map(rows.map((row) => [row.external_id, row.id]))
-    for (const [index, { externalId }] of writes.entries()) {
-      const localId = localIds.get(externalId)
-      if (localId !== undefined) answers[index] = Result.succeed({ localId })
-    }
-  }
-  if (removals.length > 0) {
-    const ids = Param.column(removals, (one) => one.externalId)
-    const revisions = Param.column(removals, (one) => one.revision)
-    yield* session.write(tenant, sql.unsafe(statements.remove, [ids, revisions, ...key]))
-  }
-  return answers
-})
+    return answers.map((answer, index) => {
+      const localId = localIds.get(writes[index]!.externalId)
+      return localId === undefined ? answer : Result.succeed({ localId })
+    })
+  })
+}
 
 interface Found {
   readonly external_id: string

@@ -38,6 +38,9 @@ export const own = {
   updatedAt: "updated_at"
 } as const
 
+/** The id comes first of what differs: keys are compared column by column. */
+const key = "(tenant, external_id, provider, account)"
+
 // -----------------------------------------------------------------------------
 // constructors
 // -----------------------------------------------------------------------------
@@ -61,7 +64,7 @@ export const migration = (table: PgTable): ReadonlyArray<string> => {
   return [
     `create table ${table.quoted} (tenant ${text}, id ${id}, provider ${text}, account ${text}, external_id ${text},
       revision bigint not null, deleted_at timestamptz, updated_at timestamptz not null default now()${columns},
-      primary key (tenant, id), unique (tenant, provider, account, external_id)) with (fillfactor = 80)`,
+      primary key (tenant, id), unique ${key}) with (fillfactor = 80)`,
     ...Migrations.tenantPolicy(table.quoted)
   ]
 }
@@ -85,7 +88,6 @@ export const statements = ({ columns, idType, quoted }: PgTable) => {
   const list = (of: (column: PgColumn.PgColumn, name: string) => string) =>
     columns.map((column) => `, ${of(column, PgColumn.quote(column.name))}`).join("")
   const reads = columns.map((column) => `${PgColumn.toRead(column)} as ${PgColumn.quote(column.name)}`)
-  const key = "(tenant, provider, account, external_id)"
   return {
     /** $1 external ids, $2 tenant, $3 provider, $4 account. Sets the tenant. */
     find: `select t.external_id, t.id, t.record::text as record

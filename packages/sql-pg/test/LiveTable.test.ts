@@ -45,7 +45,7 @@ describe("verify", () => {
     ["a column that nobody fills", ["alter table note add x int not null"], [/x is not mapped.*give it one/]],
     [
       "a missing key",
-      ["alter table note drop constraint note_tenant_provider_account_external_id_key"],
+      ["alter table note drop constraint note_tenant_external_id_provider_account_key"],
       [/no unique index on the key: create unique index/]
     ],
     [

@@ -21,8 +21,8 @@ const fill = (owner: PgClient.PgClient) =>
     Effect.gen(function* () {
       const key = owner`${tenant}, 'p', 'a', 'e', 'x'`
       yield* owner`insert into tidemark.lane values (${tenant}, 's', 'live', '', 1, 0, null, null, 0, 'a', now(), '{}', null)`
-      yield* owner`insert into tidemark.ledger (tenant, provider, account, entity, external_id, token, revision, domain,
-        value, mapping_epoch, observed_at, existence) values (${key}, 1, 1, 'd', '', 0, 0, 'Present')`
+      yield* owner`insert into tidemark.ledger (tenant, provider, account, entity, external_id, local_id, token,
+        revision, domain, value, mapping_epoch, observed_at, existence) values (${key}, 'l', 1, 1, 'd', '', 0, 0, 'Present')`
       yield* owner`insert into tidemark.run (tenant, subscription, lane, partition, epoch, trigger, status)
         values (${tenant}, 's', 'live', '', 1, 'Manual', 'Running')`
       yield* owner`insert into tidemark.item (tenant, provider, account, entity, external_id, run, sequence, operation,

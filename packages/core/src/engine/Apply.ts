@@ -25,6 +25,7 @@ import type * as Gate from "../rules/Gate.ts"
 import * as Plan from "../rules/Plan.ts"
 import * as Refusals from "../rules/Refusal.ts"
 import * as Batch from "./Batch.ts"
+import type * as Step from "./Step.ts"
 import type * as Sync from "./Sync.ts"
 
 // -----------------------------------------------------------------------------
@@ -75,17 +76,29 @@ type Indexed<A, C> = ReadonlyArray<readonly [index: number, observation: Observa
 // -----------------------------------------------------------------------------
 
 /**
- * Applies all of a batch, or fails as a whole.
+ * Applies all of a batch, or fails as a whole: as `step` foresees it, and where it
+ * does not come to that, from the batch's plan.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const all = <A extends object, C, R>(
+export const all = Effect.fnUntraced(function* <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
   sink: ChangeSink.Transactional<A>,
-  gathered: Batch.Gathered<A, C>
-): Effect.Effect<Applied<A, C>, ApplyError, Context> =>
-  applyPlan(sync, sink, gathered, toIndexed(gathered.observations), gathered.plan)
+  gathered: Batch.Gathered<A, C>,
+  step: Step.Step<A, C> | undefined
+): Effect.fn.Return<Applied<A, C>, ApplyError, Context> {
+  const indexed = toIndexed(gathered.observations)
+  if (step === undefined) return yield* applyPlan(sync, sink, gathered, indexed, gathered.plan)
+  const { advancing, applied, moves, writes, writing } = step
+  const won = yield* advancing.pipe(Effect.catchIf(isRefused, refuse))
+  if (won.size < moves.length) {
+    return yield* applyPlan(sync, sink, gathered, indexed, gathered.plan, { moves, won })
+  }
+  const answers = yield* writing.pipe(Effect.catchIf(isRefused, refuse))
+  const renamed = yield* rename(sync, sink, { writes, answers, won })
+  return renamed.size === 0 ? applied : { ...applied, localIds: new Map([...applied.localIds, ...renamed]) }
+})
 
 /**
  * Applies all of a batch but what the sink refuses, which is decided as refused.
@@ -108,6 +121,23 @@ export const allButRefused = Effect.fnUntraced(function* <A extends object, C, R
   }
   return job.draft
 })
+
+/** What a plan comes to when all of its moves win. @category constructors @since 0.1.0 */
+export const foresee = <A, C>(
+  { decisions, readings, settled }: Plan.Plan<A, C>,
+  moves: ReadonlyArray<Batch.Move<A>>
+): Applied<A, C> => {
+  const known = new Map<number, Gate.Known>()
+  for (const [index, one] of settled.entries()) if (one !== undefined) known.set(index, one)
+  return {
+    decisions: new Map(decisions.entries()),
+    readings: new Map(readings.entries()),
+    settled: known,
+    localIds: new Map(moves.map(({ advance }) => [advance.externalId, advance.localId] as const)),
+    findings: new Map(moves.map(({ advance, findings }) => [advance.externalId, findings] as const)),
+    voided: moves.flatMap((move) => move.voided)
+  }
+}
 
 // -----------------------------------------------------------------------------
 // internal: record by record
@@ -239,27 +269,26 @@ const add = <A, C>(draft: Draft<A, C>, applied: Applied<A, C>): void => {
 const toIndexed = <A, C>(observations: ReadonlyArray<Observation.Observation<A, C>>): Indexed<A, C> =>
   observations.map((one, index) => [index, one] as const)
 
+/** The moves of a plan, and the ledger rows they have won. */
+interface Advanced<A> {
+  readonly moves: ReadonlyArray<Batch.Move<A>>
+  readonly won: ReadonlyMap<Observation.ExternalId, Entry.Entry>
+}
+
 const applyPlan = Effect.fnUntraced(function* <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
   sink: ChangeSink.Transactional<A>,
   gathered: Batch.Gathered<A, C>,
   all: Indexed<A, C>,
-  initial: Plan.Plan<A, C>
+  initial: Plan.Plan<A, C>,
+  first?: Advanced<A>
 ): Effect.fn.Return<Applied<A, C>, ApplyError, Context> {
-  const ledger = yield* Ledger.Ledger
   const applied = draft<A, C>()
   let some = all
   let plan = initial
   for (let losses = 0; losses <= lossesMax; losses++) {
     yield* note(applied, some, plan)
-    const { moves } = plan
-    if (!Arr.isReadonlyArrayNonEmpty(moves)) return applied
-    const won = yield* ledger
-      .advance(
-        sync.subscription,
-        Arr.map(moves, (move) => move.advance)
-      )
-      .pipe(Effect.catchIf(isRefused, refuse))
+    const { moves, won } = losses === 0 && first !== undefined ? first : yield* advance(sync, plan)
     const winners = moves.filter((move) => won.has(move.advance.externalId))
     for (const { advance, findings, voided } of winners) {
       applied.findings.set(advance.externalId, findings)
@@ -278,6 +307,17 @@ const applyPlan = Effect.fnUntraced(function* <A extends object, C, R>(
     )
   }
   return yield* new Outdated({})
+})
+
+const advance = Effect.fnUntraced(function* <A, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  plan: Plan.Plan<A, C>
+): Effect.fn.Return<Advanced<A>, ApplyError, Context> {
+  const moves = yield* Batch.name(plan.moves)
+  const advances = moves.map((move) => move.advance)
+  if (!Arr.isReadonlyArrayNonEmpty(advances)) return { moves, won: new Map() }
+  const ledger = yield* Ledger.Ledger
+  return { moves, won: yield* ledger.advance(sync.subscription, advances).pipe(Effect.catchIf(isRefused, refuse)) }
 })
 
 /** What a plan says of each observation. Fails when it cannot say it yet. */
@@ -303,39 +343,47 @@ const note = <A, C>(
 const write = Effect.fnUntraced(function* <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
   sink: ChangeSink.Transactional<A>,
-  winners: ReadonlyArray<Plan.Move<A>>,
+  winners: ReadonlyArray<Batch.Move<A>>,
   won: ReadonlyMap<Observation.ExternalId, Entry.Entry>
 ): Effect.fn.Return<ReadonlyMap<Observation.ExternalId, string>, ApplyError, Context> {
   const localIds = new Map(Array.from(won, ([id, entry]) => [id, entry.localId] as const))
-  const writes = winners.flatMap((move) => toWrite(sync, move, won.get(move.advance.externalId)!.localId))
+  const writes = winners.flatMap((move) => toWrite(sync, move))
   if (!Arr.isReadonlyArrayNonEmpty(writes)) return localIds
   const answers = yield* sink.write(sync.subscription, writes).pipe(Effect.catchIf(isRefused, refuse))
+  return new Map([...localIds, ...(yield* rename(sync, sink, { writes, answers, won }))])
+})
+
+/** The records whose local id the sink knows better; the ledger takes it over. */
+const rename = Effect.fnUntraced(function* <A extends object, C, R>(
+  sync: Sync.Sync<A, C, R>,
+  sink: ChangeSink.Transactional<A>,
+  written: {
+    readonly writes: ReadonlyArray<Write.Write<A>>
+    readonly answers: Write.Answers
+    readonly won: ReadonlyMap<Observation.ExternalId, Entry.Entry>
+  }
+): Effect.fn.Return<ReadonlyMap<Observation.ExternalId, string>, ApplyError, Context> {
+  const { answers, won, writes } = written
   if (answers.length !== writes.length) {
     return yield* Effect.die(new Error(`${sink.label} answered ${answers.length} of ${writes.length} writes`))
   }
   const renamed: Array<Entry.Advance> = []
   for (const [index, answer] of answers.entries()) {
     if (Result.isFailure(answer)) return yield* new Refused({ rejection: answer.failure })
-    const { localId } = answer.success
-    const entry = won.get(writes[index]!.externalId)!
-    if (localId === undefined || localId === entry.localId) continue
-    localIds.set(entry.externalId, localId)
-    renamed.push({ ...entry, expected: entry.token, localId })
+    const { externalId, localId } = writes[index]!
+    const known = answer.success.localId
+    if (known === undefined || known === localId) continue
+    const { token, ...entry } = won.get(externalId)!
+    renamed.push({ ...entry, expected: token, localId: known })
   }
-  if (Arr.isReadonlyArrayNonEmpty(renamed)) {
-    yield* (yield* Ledger.Ledger).advance(sync.subscription, renamed)
-  }
-  return localIds
+  if (Arr.isReadonlyArrayNonEmpty(renamed)) yield* (yield* Ledger.Ledger).advance(sync.subscription, renamed)
+  return new Map(renamed.map(({ externalId, localId }) => [externalId, localId] as const))
 })
 
 /** The sink's part of a move. @category combinators @since 0.1.0 */
-export const toWrite = <A, C, R>(
-  sync: Sync.Sync<A, C, R>,
-  move: Plan.Move<A>,
-  localId: string
-): ReadonlyArray<Write.Write<A>> => {
+export const toWrite = <A, C, R>(sync: Sync.Sync<A, C, R>, move: Batch.Move<A>): ReadonlyArray<Write.Write<A>> => {
   if (move.write === undefined) return []
-  const { externalId, revision } = move.advance
+  const { externalId, localId, revision } = move.advance
   const idempotencyKey = Event.id(sync.subscription, externalId, revision, "write")
   return [{ ...move.write, externalId, localId, revision, idempotencyKey }]
 }

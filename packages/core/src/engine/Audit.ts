@@ -35,6 +35,16 @@ export interface Audit {
   readonly touched: ReadonlySet<Observation.ExternalId>
 }
 
+/** Where a batch stands in its run. @category models @since 0.1.0 */
+export interface Place {
+  readonly runId: string
+  /** Observations of the run before the batch. */
+  readonly sequence: number
+}
+
+/** @category context @since 0.1.0 */
+export type Context = RunRecorder.RunRecorder | Quarantine.Quarantine | Outbox.Outbox
+
 /** An observation that holds the lane. @category models @since 0.1.0 */
 export interface Held<A, C> {
   readonly observation: Observation.Observation<A, C>
@@ -50,7 +60,7 @@ export interface Held<A, C> {
  */
 export const make = <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
-  session: Session.Session<C>,
+  { runId, sequence: first }: Place,
   observations: ReadonlyArray<Observation.Observation<A, C>>,
   applied: Apply.Applied<A, C>,
   held: Held<A, C> | undefined
@@ -69,7 +79,7 @@ export const make = <A extends object, C, R>(
     })
   observations.forEach((observation, index) => {
     const one = applied.readings.get(index) ?? observation
-    const sequence = session.sequence + index
+    const sequence = first + index
     if (!hasFound.has(one.externalId)) {
       hasFound.add(one.externalId)
       for (const change of applied.findings.get(one.externalId) ?? [])
@@ -80,12 +90,12 @@ export const make = <A extends object, C, R>(
     if (decision._tag === "Refuse" && sync.onRefusal === "Quarantine") {
       touched.add(one.externalId)
       quarantined.push(
-        toRefusal(sync, session, one, decision.rejection, isSuperseded(sync, observations, applied, one, index))
+        toRefusal(sync, runId, one, decision.rejection, isSuperseded(sync, observations, applied, one, index))
       )
     }
   })
   if (held !== undefined) {
-    add(session.sequence + observations.length, held.observation, { _tag: "Rejected", rejection: held.rejection })
+    add(first + observations.length, held.observation, { _tag: "Rejected", rejection: held.rejection })
   }
   const observed = items.filter((item) => !isFinding(item))
   return {
@@ -100,28 +110,33 @@ export const make = <A extends object, C, R>(
 }
 
 /**
- * Writes the audit in the open unit of work.
+ * What writes the audit in the open unit of work. What it takes to write it is
+ * made here, by the ports, ahead of the unit of work where there is time.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const write = Effect.fnUntraced(function* <A, C, R>(
+export const writing = Effect.fnUntraced(function* <A, C, R>(
   sync: Sync.Sync<A, C, R>,
   session: Session.Session<C>,
   audit: Audit
-): Effect.fn.Return<void, StoreError, RunRecorder.RunRecorder | Quarantine.Quarantine | Outbox.Outbox | Transaction> {
+): Effect.fn.Return<Effect.Effect<void, StoreError, Transaction>, never, Context> {
   const { subscription } = sync
   const quarantine = yield* Quarantine.Quarantine
-  yield* (yield* RunRecorder.RunRecorder).record({
+  const recording = (yield* RunRecorder.RunRecorder).record({
     runId: session.runId,
     lane: session.lane,
     items: sync.items === "All" ? audit.items : audit.items.filter((item) => item.outcome._tag !== "Skipped"),
     counts: audit.counts,
     patchToJson: sync.differ.toJson
   })
-  if (Arr.isReadonlyArrayNonEmpty(audit.quarantined)) yield* quarantine.put(subscription, audit.quarantined)
-  if (Arr.isReadonlyArrayNonEmpty(audit.voided)) yield* quarantine.close(subscription, audit.voided)
-  if (Arr.isReadonlyArrayNonEmpty(audit.events)) yield* (yield* Outbox.Outbox).append(subscription.tenant, audit.events)
+  const { events, quarantined, voided } = audit
+  const steps = [recording]
+  yield* Effect.yieldNow
+  if (Arr.isReadonlyArrayNonEmpty(quarantined)) steps.push(quarantine.put(subscription, quarantined))
+  if (Arr.isReadonlyArrayNonEmpty(voided)) steps.push(quarantine.close(subscription, voided))
+  if (Arr.isReadonlyArrayNonEmpty(events)) steps.push((yield* Outbox.Outbox).append(subscription.tenant, events))
+  return Effect.all(steps, { discard: true })
 })
 
 // -----------------------------------------------------------------------------
@@ -182,12 +197,12 @@ const isSuperseded = <A, C, R>(
 /** @category constructors @since 0.1.0 */
 export const toRefusal = <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
-  session: Session.Session<C>,
+  runId: string,
   observation: Observation.Observation<A, C>,
   rejection: Write.Rejection,
   isSuperseded: boolean
 ): Quarantine.Refusal => ({
-  runId: session.runId,
+  runId,
   externalId: Refusal.heldId(observation.externalId),
   version: Refusal.versionOf(sync.source.domain, observation),
   fingerprint: Refusal.fingerprintOf(sync.differ, observation),

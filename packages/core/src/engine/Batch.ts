@@ -38,6 +38,11 @@ export interface Gathered<A, C> extends Batch<A, C> {
   readonly plan: Plan.Plan<A, C>
 }
 
+/** What a plan does to a record that has its local id. @category models @since 0.1.0 */
+export interface Move<A> extends Plan.Move<A> {
+  readonly advance: Entry.Advance
+}
+
 /** @category errors @since 0.1.0 */
 export type GatherError = ChangeSource.SourceError | ChangeSink.SinkError | StoreError
 /** @category context @since 0.1.0 */
@@ -186,6 +191,24 @@ export const find = Effect.fnUntraced(function* <A, C, R>(
       (id) => [id, { entry: entries.get(id), row: rows.get(id), refused: refused.get(held.get(id)!) ?? [] }] as const
     )
   )
+})
+
+/**
+ * Moves with a local id each: records that were never here get a new one.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const name = Effect.fnUntraced(function* <A>(
+  moves: ReadonlyArray<Plan.Move<A>>
+): Effect.fn.Return<ReadonlyArray<Move<A>>, StoreError, Ledger.Ledger> {
+  const nameless = moves.filter(({ advance }) => advance.localId === undefined).length
+  const localIds = (nameless === 0 ? [] : yield* (yield* Ledger.Ledger).localIds(nameless)).values()
+  return moves.map((move) => {
+    const localId = move.advance.localId ?? localIds.next().value
+    if (localId === undefined) throw new Error("the ledger made fewer local ids than it was asked for")
+    return { ...move, advance: { ...move.advance, localId } }
+  })
 })
 
 /** Distinct ids, sorted. @category combinators @since 0.1.0 */

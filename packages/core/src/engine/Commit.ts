@@ -29,6 +29,7 @@ import * as Apply from "./Apply.ts"
 import * as Audit from "./Audit.ts"
 import * as Batch from "./Batch.ts"
 import type * as Session from "./Session.ts"
+import type * as Step from "./Step.ts"
 import type * as Sync from "./Sync.ts"
 
 // -----------------------------------------------------------------------------
@@ -52,8 +53,7 @@ class HoldAt extends Data.TaggedError("HoldAt")<{ readonly index: number; readon
 export class Tripped extends Data.TaggedError("Tripped")<{}> {}
 
 /** How the next attempt goes. */
-interface Attempt<A, C> {
-  readonly gathered: Batch.Gathered<A, C>
+interface Attempt<A, C> extends Step.Prepared<A, C> {
   /** Record by record, because something was refused. */
   readonly isCareful: boolean
   /** What comes right after `gathered` and holds the lane. */
@@ -85,12 +85,14 @@ type Context<R> = Sync.Ports | R
  */
 export const commit =
   <A extends object, C, R>(sync: Sync.Sync<A, C, R>, sink: ChangeSink.Transactional<A>) =>
-  (session: Session.Session<C>, gathered: Batch.Gathered<A, C>): Effect.Effect<Report, Error, Context<R>> =>
+  (session: Session.Session<C>, prepared: Step.Prepared<A, C>): Effect.Effect<Report, Error, Context<R>> =>
     Effect.gen(function* () {
-      yield* requireOrder(sync, session, gathered)
-      const current = yield* refresh(sync, session, gathered)
-      const settled = yield* settle(sync, sink, session, first(sync, current))
-      accept(session, settled, gathered.since)
+      const { since } = prepared.gathered
+      yield* requireOrder(sync, session, prepared.gathered)
+      const gathered = yield* refresh(sync, session, prepared.gathered)
+      const step = gathered === prepared.gathered ? prepared.step : undefined
+      const settled = yield* settle(sync, sink, session, first(sync, { gathered, step }))
+      accept(session, settled, since)
       return settled.report
     })
 
@@ -235,10 +237,11 @@ export const backoff = Schedule.min([Schedule.exponential("10 millis"), Schedule
 // -----------------------------------------------------------------------------
 
 /** Under `Hold`, what planning alone refuses ends the batch before anything is tried. */
-const first = <A extends object, C, R>(sync: Sync.Sync<A, C, R>, gathered: Batch.Gathered<A, C>): Attempt<A, C> => {
+const first = <A extends object, C, R>(sync: Sync.Sync<A, C, R>, prepared: Step.Prepared<A, C>): Attempt<A, C> => {
+  const { gathered } = prepared
   const index = gathered.plan.decisions.findIndex((decision) => decision._tag === "Refuse")
   const decision = gathered.plan.decisions[index]
-  const attempt: Attempt<A, C> = { gathered, isCareful: false, held: undefined, wanted: new Set() }
+  const attempt: Attempt<A, C> = { ...prepared, isCareful: false, held: undefined, wanted: new Set() }
   return sync.onRefusal === "Hold" && decision?._tag === "Refuse"
     ? holdAt(sync, attempt, index, decision.rejection)
     : attempt
@@ -256,6 +259,7 @@ const holdAt = <A extends object, C, R>(
   return {
     ...attempt,
     gathered: { ...gathered, observations, mark: undefined, plan },
+    step: undefined,
     held: { observation: gathered.plan.readings[index]!, rejection }
   }
 }
@@ -272,7 +276,7 @@ const settle = Effect.fnUntraced(function* <A extends object, C, R>(
   const once = Effect.gen(function* () {
     if (isOutdated) {
       const gathered = yield* Batch.gather(sync, attempt.gathered, session.batches, attempt.wanted)
-      attempt = { ...attempt, gathered }
+      attempt = { ...attempt, gathered, step: undefined }
     }
     isOutdated = true
     return yield* transact(sync, session, unit(sync, sink, session, attempt)).pipe(
@@ -308,16 +312,16 @@ const unit = Effect.fnUntraced(function* <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
   sink: ChangeSink.Transactional<A>,
   session: Session.Session<C>,
-  { gathered, held, isCareful }: Attempt<A, C>
+  { gathered, held, isCareful, step }: Attempt<A, C>
 ) {
-  const applied = yield* isCareful ? Apply.allButRefused(sync, sink, gathered) : Apply.all(sync, sink, gathered)
+  const applied = yield* isCareful ? Apply.allButRefused(sync, sink, gathered) : Apply.all(sync, sink, gathered, step)
   if (sync.onRefusal === "Hold") {
     for (const index of gathered.observations.keys()) {
       const decision = applied.decisions.get(index)
       if (decision?._tag === "Refuse") return yield* new HoldAt({ index, rejection: decision.rejection })
     }
   }
-  return yield* record(sync, session, gathered, applied, held)
+  return yield* record(sync, session, gathered, applied, held, step)
 })
 
 /** Audit, quarantine, events, and the fence. @category combinators @since 0.1.0 */
@@ -326,7 +330,8 @@ export const record = Effect.fnUntraced(function* <A extends object, C, R>(
   session: Session.Session<C>,
   gathered: Batch.Gathered<A, C>,
   applied: Apply.Applied<A, C>,
-  held: Attempt<A, C>["held"]
+  held?: Audit.Held<A, C>,
+  step?: Step.Step<A, C>
 ): Effect.fn.Return<
   Settled<C>,
   Error | Tripped,
@@ -334,10 +339,11 @@ export const record = Effect.fnUntraced(function* <A extends object, C, R>(
 > {
   const { lane } = session
   const rule = sync.source.rule
-  const audit = Audit.make(sync, session, gathered.observations, applied, held)
+  const isAsForeseen = step !== undefined && step.applied === applied
+  const audit = isAsForeseen ? step.audit : Audit.make(sync, session, gathered.observations, applied, held)
   const { brake, isTripped } = Brake.count(session.checkpoint.brake, audit.refusals)
   if (isTripped && sync.onRefusal === "Quarantine") return yield* new Tripped()
-  yield* Audit.write(sync, session, audit)
+  yield* isAsForeseen ? step.recording : Effect.flatten(Audit.writing(sync, session, audit))
   const frontier = Frontier.advance(rule, session.frontier, [
     ...gathered.observations.map((one, index) => ({
       _tag: "Observed" as const,

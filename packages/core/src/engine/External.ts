@@ -20,12 +20,12 @@ import type * as ChangeSink from "../ports/ChangeSink.ts"
 import * as Intents from "../ports/Intents.ts"
 import * as Lanes from "../ports/Lanes.ts"
 import * as Ledger from "../ports/Ledger.ts"
-import type * as Plan from "../rules/Plan.ts"
 import * as Apply from "./Apply.ts"
 import * as Batch from "./Batch.ts"
 import * as Commit from "./Commit.ts"
 import * as Decision from "./Decision.ts"
 import type * as Session from "./Session.ts"
+import type * as Step from "./Step.ts"
 import type * as Sync from "./Sync.ts"
 
 // -----------------------------------------------------------------------------
@@ -42,7 +42,7 @@ export const commit =
   <A extends object, C, R>(sync: Sync.Sync<A, C, R>, sink: ChangeSink.External<A>) =>
   (
     session: Session.Session<C>,
-    initial: Batch.Gathered<A, C>
+    { gathered: initial }: Step.Prepared<A, C>
   ): Effect.Effect<Commit.Report, Sync.SyncError, Sync.Ports | R> =>
     Effect.gen(function* () {
       yield* Commit.requireOrder(sync, session, initial)
@@ -110,7 +110,7 @@ const reserve = Effect.fnUntraced(function* <A extends object, C, R>(
 ) {
   const ledger = yield* Ledger.Ledger
   const intents = yield* Intents.Intents
-  const { moves } = gathered.plan
+  const moves = yield* Batch.name(gathered.plan.moves)
   const decisions: Array<Decision.Decision<A>> = []
   if (Arr.isReadonlyArrayNonEmpty(moves)) {
     const ids = Arr.map(moves, (move) => move.advance.externalId)
@@ -123,7 +123,7 @@ const reserve = Effect.fnUntraced(function* <A extends object, C, R>(
     for (const move of moves) {
       const entry = won.get(move.advance.externalId)!
       const index = gathered.observations.findIndex((one) => one.externalId === entry.externalId)
-      for (const write of Apply.toWrite(sync, move, entry.localId)) {
+      for (const write of Apply.toWrite(sync, move)) {
         decisions.push(Decision.make(sync, gathered, index, { move, entry, write }))
       }
     }
@@ -137,7 +137,7 @@ const reserve = Effect.fnUntraced(function* <A extends object, C, R>(
 const reservation = <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
   gathered: Batch.Gathered<A, C>,
-  { advance }: Plan.Move<A>
+  { advance }: Batch.Move<A>
 ): Entry.Advance => {
   const entry = gathered.states.get(advance.externalId)?.entry
   return entry === undefined
@@ -218,5 +218,5 @@ const settle = Effect.fnUntraced(function* <A extends object, C, R>(
 ) {
   yield* close(sync, session, decisions, answers)
   const applied = Decision.toApplied(gathered, decisions, answers)
-  return yield* Commit.record(sync, session, gathered, applied, undefined)
+  return yield* Commit.record(sync, session, gathered, applied)
 })

@@ -31,7 +31,7 @@ export interface Settings {
   readonly isReleasing: boolean
 }
 
-/** A run in progress. Its mutable part is written by the one fiber that commits. @category models @since 0.1.0 */
+/** A run in progress. Its mutable part is written by the one fiber that commits, but for `gathered`. @category models @since 0.1.0 */
 export interface Session<C> {
   readonly runId: string
   readonly lane: Lane.Lane
@@ -43,6 +43,8 @@ export interface Session<C> {
   frontier: Frontier.Frontier<C>
   /** Observations committed so far. */
   sequence: number
+  /** Observations gathered so far. */
+  gathered: number
   counts: Run.Counts
   /** Batches committed so far. */
   batches: number
@@ -93,6 +95,7 @@ export const open = Effect.fnUntraced(function* <A, C, R>(
     checkpoint: claim.checkpoint,
     frontier: Frontier.start(from),
     sequence: 0,
+    gathered: 0,
     counts: Run.noCounts,
     batches: 0,
     touched: [],

@@ -44,6 +44,7 @@ import * as Commit from "./Commit.ts"
 import * as External from "./External.ts"
 import * as Preview from "./Preview.ts"
 import * as Session from "./Session.ts"
+import * as Step from "./Step.ts"
 
 // -----------------------------------------------------------------------------
 // models
@@ -260,9 +261,9 @@ const batches = <A extends object, C, R>(
   return Stream.fromEffectDrain(start).pipe(
     Stream.concat(pages.pipe(Stream.buffer({ capacity: sync.prefetch }))),
     Stream.flatMap((page) => Stream.fromArray(Batch.split(page, sync.batchSize, sink._tag))),
-    Stream.mapEffect((batch) => Effect.suspend(() => Batch.gather(sync, batch, session.batches))),
+    Stream.mapEffect((batch) => Step.prepare(sync, session, batch)),
     Stream.buffer({ capacity: 1 }),
-    Stream.mapEffect((gathered) => commit(session, gathered)),
+    Stream.mapEffect((prepared) => commit(session, prepared)),
     Stream.takeUntil((report) => report.isHeld),
     Stream.interruptWhen(Session.keepAlive(session, sync.lease))
   )

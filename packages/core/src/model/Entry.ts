@@ -37,9 +37,7 @@ export interface Entry {
  * @category models
  * @since 0.1.0
  */
-export interface Advance extends Omit<Entry, "token" | "localId"> {
+export interface Advance extends Omit<Entry, "token"> {
   /** Token of the row this was planned against; 0 when there was none. */
   readonly expected: number
-  /** `undefined` for a new row: the ledger makes one. */
-  readonly localId: string | undefined
 }

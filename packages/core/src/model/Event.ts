@@ -87,5 +87,7 @@ export const id = (
   ])
 
 /** Injective: the separator and the escape are escaped in every part. */
-const join = (parts: ReadonlyArray<string>): string =>
-  parts.map((part) => part.replaceAll("%", "%25").replaceAll("/", "%2F")).join("/")
+const join = (parts: ReadonlyArray<string>): string => parts.map(escape).join("/")
+
+const escape = (part: string): string =>
+  part.includes("/") || part.includes("%") ? part.replaceAll("%", "%25").replaceAll("/", "%2F") : part

@@ -6,7 +6,8 @@
  *
  * - compare-and-set: of several advances planned against one token, one wins;
  * - serial: an advance of a row waits for the transaction that last advanced it;
- * - stable: the local id of a record never changes by itself.
+ * - stable: the local id of a record never changes by itself;
+ * - fresh: no local id is made twice.
  *
  * @since 0.1.0
  */
@@ -28,6 +29,8 @@ export class Ledger extends Context.Service<
       subscription: Subscription.Subscription,
       ids: Arr.NonEmptyReadonlyArray<Observation.ExternalId>
     ) => Effect.Effect<ReadonlyMap<Observation.ExternalId, Entry.Entry>, StoreError>
+    /** Makes `count` local ids, for records that were never here. Stores nothing. */
+    readonly localIds: (count: number) => Effect.Effect<ReadonlyArray<string>, StoreError>
     /**
      * Advances rows, at most one advance per record, sorted by external id.
      * Answers the rows as written; a record that is not in the answer lost a race.

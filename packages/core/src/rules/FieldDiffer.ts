@@ -18,6 +18,7 @@
 import type * as Differ from "effect/Differ"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
 import * as FieldPatch from "../model/FieldPatch.ts"
 import * as Fingerprint from "../model/Fingerprint.ts"
 
@@ -104,7 +105,11 @@ const fieldOf = (name: string, schema: Schema.Codec<unknown>): Field => {
       a === b ||
       (typeof a === "object" && typeof b === "object" && a !== null && b !== null && isEquivalent(a, b)) ||
       (a !== a && b !== b),
-    encode: Schema.encodeUnknownSync(codec) as (value: unknown) => Schema.Json,
+    // Most fields are their own JSON form.
+    encode:
+      SchemaAST.toEncoded(codec.ast) === SchemaAST.toType(codec.ast)
+        ? (value) => value as Schema.Json
+        : (Schema.encodeUnknownSync(codec) as (value: unknown) => Schema.Json),
     tryEncode: Schema.encodeUnknownOption(codec)
   }
 }

@@ -73,9 +73,14 @@ export interface Change {
   readonly patch: FieldPatch.FieldPatch
 }
 
+/** A write of a ledger row; a record that was never here has no local id yet. @category models @since 0.1.0 */
+export interface Advance extends Omit<Entry.Advance, "localId"> {
+  readonly localId: string | undefined
+}
+
 /** All that a plan does to one record. @category models @since 0.1.0 */
 export interface Move<A> {
-  readonly advance: Entry.Advance
+  readonly advance: Advance
   /** `undefined` when the sink is not written. */
   readonly write: { readonly _tag: "Put"; readonly record: A } | { readonly _tag: "Remove" } | undefined
   /** Adoption and drift: found on the way, before the first observation of the record. */

@@ -24,6 +24,21 @@ export const ledgerLaws = <R>(store: Store.Store<R>): ReadonlyArray<Law.Law> => 
     holds: (batches) => obeys(store, batches)
   }),
   Store.law(store, {
+    id: "L10",
+    claim: "no local id is made twice",
+    runs: 20,
+    arbitrary: fc.array(fc.nat(20), { minLength: 2, maxLength: 4 }),
+    holds: (counts) =>
+      Effect.gen(function* () {
+        const ledger = yield* Ledger.Ledger
+        const made = yield* Effect.forEach(counts, ledger.localIds, { concurrency: "unbounded" })
+        const lengths = made.map((ids) => ids.length)
+        yield* Law.same("how many were made", lengths, counts)
+        yield* Law.same("how many differ", new Set(made.flat()).size, made.flat().length)
+        yield* Law.requires(!made.flat().includes(""), () => "a local id is empty")
+      })
+  }),
+  Store.law(store, {
     id: "W63",
     claim: "of advances at once that were planned against one token, exactly one takes effect",
     runs: 30,
@@ -74,7 +89,7 @@ const advances: fc.Arbitrary<ReadonlyArray<Planned>> = fc
       revision: fc.integer({ min: 0, max: 5 }),
       existence: fc.constantFrom("Present" as const, "Deleted" as const, "Weak" as const),
       fingerprint: fc.constantFrom(undefined, "x", "y"),
-      localId: fc.constantFrom(undefined, undefined, "given")
+      localId: fc.constantFrom("one", "other")
     }),
     { selector: ({ name }) => name, comparator: "IsStrictlyEqual", maxLength: 3 }
   )
@@ -94,13 +109,7 @@ const obeys = Effect.fnUntraced(function* <R>(store: Store.Store<R>, batches: Re
     const won = yield* Made.transact(subscription, ledger.advance(subscription, [first, ...rest]))
     const winners = planned.filter(({ expected, externalId }) => expected === (rows.get(externalId)?.token ?? 0))
     yield* Law.same("who won", [...won.keys()].toSorted(), winners.map(({ externalId }) => externalId).toSorted())
-    for (const { expected, localId, ...entry } of winners) {
-      const known = rows.get(entry.externalId)
-      const given = won.get(entry.externalId)!.localId
-      yield* Law.requires(given !== "", () => `${entry.externalId} has no local id`)
-      yield* Law.same("the local id", given, localId ?? known?.localId ?? given)
-      rows.set(entry.externalId, { ...entry, localId: given, token: expected + 1 })
-    }
+    for (const { expected, ...entry } of winners) rows.set(entry.externalId, { ...entry, token: expected + 1 })
     yield* Law.same("rows as answered", sorted(won), sorted(pick(rows, [...won.keys()])))
   }
   const found = yield* ledger.find(subscription, [Made.id("a"), Made.id("b"), Made.id("c")])

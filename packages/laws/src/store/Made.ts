@@ -33,7 +33,7 @@ export const version = (value: number): Version.Version =>
 export const advance = (text: string, expected: number, change: Partial<Entry.Advance> = {}): Entry.Advance => ({
   externalId: id(text),
   expected,
-  localId: undefined,
+  localId: `local-${text}`,
   revision: expected + 1,
   version: version(expected),
   existence: "Present",

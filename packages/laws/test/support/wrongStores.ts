@@ -101,6 +101,10 @@ export const stores = {
       })
     return { advance: force }
   }),
+  /** Local ids are made from what a process remembers. */
+  repeatsLocalIds: ledger(() => ({
+    localIds: (count) => Effect.succeed(Array.from({ length: count }, (_, index) => `local-${index}`))
+  })),
   /** The compare-and-set is on the revision, so a write that applies nothing goes unseen. */
   tokenIsRevision: ledger((right) => ({
     find: (subscription, ids) => Effect.map(right.find(subscription, ids), byRevision),

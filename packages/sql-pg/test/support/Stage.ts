@@ -53,7 +53,7 @@ export const transact = <A, E, R>(effect: Effect.Effect<A, E, R>, tenant = subsc
 export const advanceOf = (id: string, expected: number, change: Partial<Entry.Advance> = {}): Entry.Advance => ({
   externalId: externalId(id),
   expected,
-  localId: expected === 0 ? undefined : `local-${id}`,
+  localId: `local-${id}`,
   revision: expected + 1,
   version: Version.make({ domain: "crm/stamp", value: String(expected), observedAt: expected }),
   existence: "Present",
