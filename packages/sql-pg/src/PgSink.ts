@@ -25,6 +25,7 @@ import type * as FieldDiffer from "@tidemark/core/rules/FieldDiffer"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as LiveTable from "./LiveTable.ts"
@@ -104,6 +105,8 @@ type Values = Readonly<Record<string, Schema.Json>>
 
 interface Codec<A> {
   readonly encode: (record: A) => Result.Result<Values, Schema.SchemaError>
+  /** Of a record that has the shape of its schema; `encode` remembers it. */
+  readonly encodeChecked: (record: A) => Result.Result<Values, Schema.SchemaError>
   readonly decode: (values: Values) => Result.Result<A, Schema.SchemaError>
 }
 
@@ -111,13 +114,16 @@ const codecOf = <A extends object>(schema: FieldDiffer.RecordSchema<A>): Codec<A
   // The canonical JSON codec of a struct encodes to an object of JSON by definition, and needs no services.
   const json = Schema.toCodecJson(schema) as unknown as Schema.Codec<A, Values>
   const encode = Schema.encodeResult(json)
+  // Records of many schemas are their own JSON form.
+  const isJson = SchemaAST.toEncoded(json.ast) === SchemaAST.toType(json.ast)
   // A record is checked when it is planned and written soon after: it is encoded once.
   const encoded = new WeakMap<A, ReturnType<typeof encode>>()
   return {
-    encode: (record) => {
-      const known = encoded.get(record) ?? encode(record)
-      encoded.set(record, known)
-      return known
+    encode: (record) => encoded.get(record) ?? encode(record),
+    encodeChecked: (record) => {
+      const result = isJson ? Result.succeed(record as Values) : encode(record)
+      encoded.set(record, result)
+      return result
     },
     decode: Schema.decodeResult(json)
   }
@@ -212,7 +218,8 @@ const addPut = <A extends object>(
   }
   for (const column of columns) {
     const isAbsent = (record as Readonly<Record<string, unknown>>)[column.field] === undefined
-    row[column.name] = PgColumn.toStored(column, encoded.success[column.field], isAbsent)
+    const value = Object.hasOwn(encoded.success, column.field) ? encoded.success[column.field] : undefined
+    row[column.name] = PgColumn.toStored(column, value, isAbsent)
   }
   puts.push(row)
   return undefined
@@ -245,10 +252,10 @@ const toRows = <A>(
 
 const check = <A extends object>(
   { columns }: PgTable.PgTable,
-  { encode }: Codec<A>,
+  { encodeChecked }: Codec<A>,
   record: A
 ): Write.Rejection | undefined => {
-  const encoded = encode(record)
+  const encoded = encodeChecked(record)
   if (Result.isFailure(encoded)) return misfit(encoded.failure)
   const message = PgLimits.check(columns, encoded.success)
   return message === undefined ? undefined : new Write.Rejection({ code: "Invalid", message })

@@ -95,7 +95,7 @@ export const gather = Effect.fnUntraced(function* <A extends object, C, R>(
   wanted: ReadonlySet<Observation.ExternalId> = new Set()
 ): Effect.fn.Return<Gathered<A, C>, GatherError, GatherContext<R>> {
   const states = yield* find(sync, idsOf(observations))
-  const plan = Plan.make(sync.rules, observations, states)
+  const plan = yield* planInTurns(sync, observations, states)
   const hints = idsOf(
     observations.filter((one, index) => plan.decisions[index]!._tag === "Resolve" || wanted.has(one.externalId))
   )
@@ -104,6 +104,24 @@ export const gather = Effect.fnUntraced(function* <A extends object, C, R>(
   const resolutions = yield* resolve(sync, hints)
   const found = new Map([...states, ...(yield* find(sync, hints))])
   return { ...batch, states: found, resolutions, plan: Plan.make(sync.rules, observations, found, resolutions) }
+})
+
+/** Observations planned at a stretch: a millisecond or two. */
+const turn = 100
+
+/** The batch that commits meanwhile goes on between two turns. */
+const planInTurns = Effect.fnUntraced(function* <A extends object, C, R>(
+  { rules }: Sync.Sync<A, C, R>,
+  observations: ReadonlyArray<Observation.Observation<A, C>>,
+  states: ReadonlyMap<Observation.ExternalId, Plan.State<A>>
+): Effect.fn.Return<Plan.Plan<A, C>> {
+  const draft = Plan.begin<A, C>(rules, states, new Map())
+  for (const [index, observation] of observations.entries()) {
+    if (index % turn === 0) yield* Effect.yieldNow
+    Plan.observe(draft, observation)
+  }
+  yield* Effect.yieldNow
+  return Plan.end(draft)
 })
 
 /**

@@ -3,9 +3,9 @@
  *
  * A run reads one lane from its cursor to the present, in batches. Each batch is
  * one unit of work: ledger, sink, audit items, quarantine, events, and cursor
- * commit together, or not at all. The next batch is read and looked up while the
- * last one commits, at most `prefetch` pages ahead, so memory stays bounded
- * however long the backfill.
+ * commit together, or not at all. The next batches are read, looked up and worked
+ * out while one commits. At most `2 * prefetch + 4` pages are under way at once, so
+ * memory stays bounded however long the backfill.
  *
  * **Guarantees**
  *
@@ -64,7 +64,7 @@ export interface Sync<in out A, in out C, out R = never> {
   readonly settle: Duration.Duration
   /** Most observations in one unit of work. */
   readonly batchSize: number
-  /** Pages read ahead of the batch being committed. */
+  /** Pages kept in store between reading and looking up. */
   readonly prefetch: number
   /** How long a lane stays taken after its holder's last sign of life. */
   readonly lease: Duration.Duration

@@ -45,7 +45,10 @@ interface Common<in out A> {
     subscription: Subscription.Subscription,
     ids: Ids
   ) => Effect.Effect<ReadonlyMap<Observation.ExternalId, Row.Row<A>>, SinkError>
-  /** Why a record cannot be stored here, as far as values tell: lengths, ranges, forbidden characters. Pure. */
+  /**
+   * Why a record of the schema's shape cannot be stored here, as far as values
+   * tell: lengths, ranges, forbidden characters. Pure.
+   */
   readonly check?: (record: A) => Write.Rejection | undefined
 }
 

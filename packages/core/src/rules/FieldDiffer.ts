@@ -127,7 +127,7 @@ const compare = (fields: ReadonlyArray<Field>, before: Values, after: Values): F
     const was = get(before, field.name)
     const is = get(after, field.name)
     if (field.isEqual(was, is)) continue
-    changes ??= Object.create(null) as Record<string, FieldPatch.FieldChange>
+    changes ??= FieldPatch.byField()
     changes[field.name] = { before: was, after: is }
   }
   return changes ?? FieldPatch.empty
@@ -138,7 +138,7 @@ const combine = (
   first: FieldPatch.FieldPatch,
   second: FieldPatch.FieldPatch
 ): FieldPatch.FieldPatch => {
-  const changes = Object.assign(Object.create(null), first) as Record<string, FieldPatch.FieldChange>
+  const changes = Object.assign(FieldPatch.byField<FieldPatch.FieldChange>(), first)
   for (const name of Object.keys(second)) {
     const before = name in changes ? changes[name]!.before : second[name]!.before
     const { after } = second[name]!
@@ -161,15 +161,14 @@ const apply = <A extends object>(fields: ReadonlyMap<string, Field>, old: A, pat
 }
 
 const toJson = (fields: ReadonlyMap<string, Field>, patch: FieldPatch.FieldPatch): PatchJson => {
-  const json = Object.create(null) as Record<string, PatchJson[string]>
+  const json = FieldPatch.byField<PatchJson[string]>()
   for (const name of Object.keys(patch)) {
     const encode = fields.get(name)?.encode
     if (encode === undefined) continue
     const { after, before } = patch[name]!
-    json[name] = {
-      ...(before === undefined ? {} : { before: encode(before) }),
-      ...(after === undefined ? {} : { after: encode(after) })
-    }
+    if (before === undefined) json[name] = after === undefined ? {} : { after: encode(after) }
+    else
+      json[name] = after === undefined ? { before: encode(before) } : { before: encode(before), after: encode(after) }
   }
   return json
 }

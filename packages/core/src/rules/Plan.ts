@@ -122,20 +122,50 @@ export const make = <A extends object, C>(
   states: ReadonlyMap<Observation.ExternalId, State<A>>,
   resolutions: ReadonlyMap<Observation.ExternalId, Resolution<A>> = new Map()
 ): Plan<A, C> => {
-  const cells = new Map<Observation.ExternalId, Cell.Cell<A>>()
-  const decisions: Array<Decision> = []
-  const readings: Array<Observation.Observation<A, C>> = []
-  const settled: Array<Gate.Known | undefined> = []
-  for (const observation of observations) {
-    const id = observation.externalId
-    const cell = cells.get(id) ?? Cell.open(rules, id, states.get(id) ?? noState)
-    const reading = toReading(rules, cell, observation, resolutions.get(id))
-    const [next, decision] = decide(rules, cell, reading, resolutions.get(id))
-    cells.set(id, next)
-    decisions.push(decision)
-    readings.push(reading)
-    settled.push(next.settled === cell.settled ? undefined : next.settled)
-  }
+  const draft = begin<A, C>(rules, states, resolutions)
+  for (const observation of observations) observe(draft, observation)
+  return end(draft)
+}
+
+/**
+ * A plan in the making, one observation at a time, for a caller who has to let
+ * others run in between: `begin`, `observe` each, `end`. Mutable.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Draft<A, C> {
+  readonly rules: Rules<A>
+  readonly states: ReadonlyMap<Observation.ExternalId, State<A>>
+  readonly resolutions: ReadonlyMap<Observation.ExternalId, Resolution<A>>
+  readonly cells: Map<Observation.ExternalId, Cell.Cell<A>>
+  readonly decisions: Array<Decision>
+  readonly readings: Array<Observation.Observation<A, C>>
+  readonly settled: Array<Gate.Known | undefined>
+}
+
+/** @category constructors @since 0.1.0 */
+export const begin = <A, C>(
+  rules: Rules<A>,
+  states: ReadonlyMap<Observation.ExternalId, State<A>>,
+  resolutions: ReadonlyMap<Observation.ExternalId, Resolution<A>>
+): Draft<A, C> => ({ rules, states, resolutions, cells: new Map(), decisions: [], readings: [], settled: [] })
+
+/** Plans the next observation. @category combinators @since 0.1.0 */
+export const observe = <A extends object, C>(draft: Draft<A, C>, observation: Observation.Observation<A, C>): void => {
+  const { cells, resolutions, rules, states } = draft
+  const id = observation.externalId
+  const cell = cells.get(id) ?? Cell.open(rules, id, states.get(id) ?? noState)
+  const reading = toReading(rules, cell, observation, resolutions.get(id))
+  const [next, decision] = decide(rules, cell, reading, resolutions.get(id))
+  cells.set(id, next)
+  draft.decisions.push(decision)
+  draft.readings.push(reading)
+  draft.settled.push(next.settled === cell.settled ? undefined : next.settled)
+}
+
+/** @category constructors @since 0.1.0 */
+export const end = <A, C>({ cells, decisions, readings, rules, settled }: Draft<A, C>): Plan<A, C> => {
   const moves = Array.from(cells.values())
     .filter((cell) => cell.hasMoved)
     .map((cell) => Cell.toMove(rules, cell))

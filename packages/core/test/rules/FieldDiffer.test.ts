@@ -80,7 +80,8 @@ const ownKeys = law((differ, [a, b]) => {
   for (const patch of [differ.diff(a, b), differ.create(b)]) {
     for (const name of Object.keys(patch)) assert.ok(Object.hasOwn(a, name) || Object.hasOwn(b, name), name)
     for (const name in patch) assert.ok(Object.hasOwn(patch, name), name)
-    assert.equal(Object.getPrototypeOf(patch), null)
+    for (const name of ["__proto__", ...Object.getOwnPropertyNames(Object.prototype)])
+      assert.equal(name in patch, Object.hasOwn(patch, name), name)
   }
   assert.equal(({} as { own?: unknown }).own, undefined)
 })
