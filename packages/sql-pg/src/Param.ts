@@ -28,6 +28,15 @@ export const texts = (values: ReadonlyArray<Value>): PgTypes.Parameter =>
     )
   )
 
+/** A column of numbers. @category constructors @since 0.1.0 */
+export const numbers = (values: ReadonlyArray<number | undefined>): PgTypes.Parameter =>
+  Result.getOrThrow(
+    PgTypes.array(
+      values.map((value) => value ?? null),
+      PgTypes.OID.float8
+    )
+  )
+
 /** A column of `rows`. @category constructors @since 0.1.0 */
 export const column = <T>(rows: ReadonlyArray<T>, of: (row: T) => Value): PgTypes.Parameter => texts(rows.map(of))
 
@@ -45,6 +54,29 @@ export const column = <T>(rows: ReadonlyArray<T>, of: (row: T) => Value): PgType
  */
 export const tenant = (sql: SqlClient, id: Subscription.TenantId): Fragment =>
   sql`(select set_config('tidemark.tenant', ${id}, true) as tenant offset 0) as i`
+
+/** Columns of the rows that a statement takes, by name. @category models @since 0.1.0 */
+export interface Columns<Row> {
+  readonly texts: { readonly [name: string]: (row: Row) => Value }
+  /** `float8` in the statement: exact up to 2^53. */
+  readonly numbers: { readonly [name: string]: (row: Row) => number | undefined }
+}
+
+/** One array per column, the texts first. @category constructors @since 0.1.0 */
+export const arrays = <Row>(sql: SqlClient, of: ReadonlyArray<Row>, columns: Columns<Row>): Fragment =>
+  sql.csv(toArrays(sql, of, columns).map(([, array]) => array))
+
+/**
+ * Rows `i`, one array per column. The arrays are walked in step, as a select list
+ * does: a `from` would write each of them to a store of its own first.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const rows = <Row>(sql: SqlClient, of: ReadonlyArray<Row>, columns: Columns<Row>): Fragment => {
+  const arrays = toArrays(sql, of, columns)
+  return sql`(select ${sql.csv(arrays.map(([name, array]) => sql`unnest(${array}) as ${sql.literal(name)}`))}) as i`
+}
 
 /**
  * Rows `i(tenant, external_id)`, the same for each of some records.
@@ -90,3 +122,12 @@ export const toVersion = (row: VersionRow): Version.Version => ({
   observedAt: row.observed_at,
   ...(row.version_at === null ? {} : { at: row.version_at })
 })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const toArrays = <Row>(sql: SqlClient, of: ReadonlyArray<Row>, columns: Columns<Row>) => [
+  ...Object.entries(columns.texts).map(([name, value]) => [name, sql`${column(of, value)}::text[]`] as const),
+  ...Object.entries(columns.numbers).map(([name, value]) => [name, sql`${numbers(of.map(value))}::float8[]`] as const)
+]

@@ -5,7 +5,8 @@
  * row lock in that order, so two batches cannot deadlock on the ledger, and its
  * plan is a look-up per row whatever the statistics say. A row that another
  * transaction is writing is waited for, and then judged by the token it has by
- * then.
+ * then. Where every row is to be new, an insert in the same order is tried first,
+ * see `Migrations`.
  *
  * @since 0.1.0
  */
@@ -33,7 +34,7 @@ export const make = ({ read, sql, write }: PgUnitOfWork.Session): Ledger.Ledger[
   localIds: (count) => Effect.sync(() => Array.from({ length: count }, () => SecureRandom.uuidV7Unsafe())),
   advance: (subscription, advances) =>
     write(subscription.tenant, advance(sql, subscription, advances)).pipe(
-      Effect.map((rows) => toAdvanced(advances, rows)),
+      Effect.map(toAdvanced),
       Effect.mapError(PgError.toStoreError("Ledger.advance"))
     )
 })
@@ -51,42 +52,69 @@ interface Row extends Param.VersionRow {
   readonly fingerprint: string | null
 }
 
-/** What an advance that was won answers. */
-type Won = Pick<Row, "external_id">
-
 const columns = (sql: SqlClient) =>
   sql`r.external_id, r.local_id, r.token::float8 as token, r.revision::float8 as revision, r.domain, r.value,
     r.version_at, r.mapping_epoch, r.observed_at, r.existence, r.fingerprint`
+
+/** Answers which were won. */
+const advance = (
+  sql: SqlClient,
+  subscription: Subscription.Subscription,
+  advances: ReadonlyArray<Entry.Advance>
+): Effect.Effect<ReadonlyArray<Entry.Advance>, SqlError> =>
+  advances.every(({ expected }) => expected === 0)
+    ? Effect.flatMap(insert(sql, subscription, advances), ([row]) =>
+        row?.is_done === true ? Effect.succeed(advances) : upsert(sql, subscription, advances)
+      )
+    : upsert(sql, subscription, advances)
+
+const written: Param.Columns<Entry.Advance> = {
+  texts: {
+    external_id: (a) => a.externalId,
+    local_id: (a) => a.localId,
+    domain: (a) => a.version.domain,
+    value: (a) => a.version.value,
+    existence: (a) => a.existence,
+    fingerprint: (a) => a.fingerprint
+  },
+  numbers: {
+    revision: (a) => a.revision,
+    version_at: (a) => a.version.at,
+    mapping_epoch: (a) => a.version.epoch,
+    observed_at: (a) => a.version.observedAt
+  }
+}
+
+const insert = (
+  sql: SqlClient,
+  { connection, entity, tenant }: Subscription.Subscription,
+  advances: ReadonlyArray<Entry.Advance>
+) =>
+  sql<{ is_done: boolean }>`select tidemark.ledger_insert(${tenant}, ${connection.provider}, ${connection.account},
+    ${entity}, ${Param.arrays(sql, advances, written)}) as is_done`
 
 /**
  * A row that was there when its advance was planned and is there no more is left
  * out before the upsert: it is lost, not made again. Nothing is looked up for a
  * row that is to be new. What comes back is which rows were won.
  */
-const advance = (
+const upsert = (
   sql: SqlClient,
-  subscription: Subscription.Subscription,
+  { connection, entity, tenant }: Subscription.Subscription,
   advances: ReadonlyArray<Entry.Advance>
-): Effect.Effect<ReadonlyArray<Won>, SqlError> => {
-  const { connection, entity, tenant } = subscription
-  const column = (of: (advance: Entry.Advance) => Param.Value) => Param.column(advances, of)
-  return sql<Won>`
+): Effect.Effect<ReadonlyArray<Entry.Advance>, SqlError> => {
+  const numbers = { ...written.numbers, expected: (a: Entry.Advance) => a.expected }
+  const statement = sql<Pick<Row, "external_id">>`
     insert into tidemark.ledger as r (tenant, provider, account, entity, external_id, local_id, token, revision,
       domain, value, version_at, mapping_epoch, observed_at, existence, fingerprint)
     select ${tenant}, ${connection.provider}, ${connection.account}, ${entity}, i.external_id, i.local_id,
-      i.expected::bigint + 1, i.revision::bigint, i.domain, i.value, i.version_at::float8, i.mapping_epoch::int,
-      i.observed_at::float8, i.existence, i.fingerprint
-    from unnest(${column((a) => a.externalId)}::text[], ${column((a) => a.expected)}::text[],
-      ${column((a) => a.localId)}::text[], ${column((a) => a.revision)}::text[],
-      ${column((a) => a.version.domain)}::text[], ${column((a) => a.version.value)}::text[],
-      ${column((a) => a.version.at)}::text[], ${column((a) => a.version.epoch)}::text[],
-      ${column((a) => a.version.observedAt)}::text[], ${column((a) => a.existence)}::text[],
-      ${column((a) => a.fingerprint)}::text[]) as i(external_id, expected, local_id, revision, domain, value,
-      version_at, mapping_epoch, observed_at, existence, fingerprint)
+      i.expected + 1, i.revision, i.domain, i.value, i.version_at, i.mapping_epoch, i.observed_at, i.existence,
+      i.fingerprint
+    from ${Param.rows(sql, advances, { ...written, numbers })}
     left join lateral (select true as is_here from tidemark.ledger r
       where r.tenant = ${tenant} and r.provider = ${connection.provider} and r.account = ${connection.account}
-        and r.entity = ${entity} and r.external_id = i.external_id and i.expected <> '0' offset 0) l on true
-    where i.expected = '0' or l.is_here
+        and r.entity = ${entity} and r.external_id = i.external_id and i.expected <> 0 offset 0) l on true
+    where i.expected = 0 or l.is_here
     order by i.external_id collate "C"
     on conflict (tenant, external_id, entity, provider, account) do update set token = excluded.token,
       local_id = excluded.local_id, revision = excluded.revision, domain = excluded.domain, value = excluded.value,
@@ -94,20 +122,15 @@ const advance = (
       existence = excluded.existence, fingerprint = excluded.fingerprint
     where r.token = excluded.token - 1
     returning r.external_id`
+  return Effect.map(statement, (rows) => {
+    const won = new Set(rows.map((row) => row.external_id))
+    return advances.filter(({ externalId }) => won.has(externalId))
+  })
 }
 
-/** The rows that were won: as their advances say, one token on. */
-const toAdvanced = (
-  advances: ReadonlyArray<Entry.Advance>,
-  rows: ReadonlyArray<Won>
-): ReadonlyMap<Observation.ExternalId, Entry.Entry> => {
-  const won = new Set(rows.map((row) => row.external_id))
-  const entries = new Map<Observation.ExternalId, Entry.Entry>()
-  for (const { expected, ...entry } of advances) {
-    if (won.has(entry.externalId)) entries.set(entry.externalId, { ...entry, token: expected + 1 })
-  }
-  return entries
-}
+/** The rows as written: as their advances say, one token on. */
+const toAdvanced = (won: ReadonlyArray<Entry.Advance>): ReadonlyMap<Observation.ExternalId, Entry.Entry> =>
+  new Map(won.map(({ expected, ...entry }) => [entry.externalId, { ...entry, token: expected + 1 }]))
 
 const toEntries = (rows: ReadonlyArray<Row>): ReadonlyMap<Observation.ExternalId, Entry.Entry> =>
   new Map(rows.map((row) => [row.external_id as Observation.ExternalId, toEntry(row)]))

@@ -26,24 +26,32 @@ export const make = ({ read, sql, write }: PgUnitOfWork.Session): Quarantine.Qua
         order by r.seq offset 0) q`
     ).pipe(Effect.map(group), Effect.mapError(PgError.toStoreError("Quarantine.find"))),
   put: ({ connection, entity, tenant }, refusals) => {
-    const column = (of: (refusal: Quarantine.Refusal) => Param.Value) => Param.column(refusals, of)
+    const rows = Param.rows(sql, refusals, {
+      texts: {
+        external_id: (r) => r.externalId,
+        run: (r) => r.runId,
+        domain: (r) => r.version.domain,
+        value: (r) => r.version.value,
+        fingerprint: (r) => r.fingerprint,
+        code: (r) => Refusal.printable(r.rejection.code),
+        message: (r) => Refusal.printable(r.rejection.message),
+        observation: (r) => JSON.stringify(r.observation),
+        status: (r) => (r.isSuperseded ? "Superseded" : "Open")
+      },
+      numbers: {
+        version_at: (r) => r.version.at,
+        mapping_epoch: (r) => r.version.epoch,
+        observed_at: (r) => r.version.observedAt
+      }
+    })
     return write(
       tenant,
       sql`insert into tidemark.quarantine (tenant, provider, account, entity, external_id, run, domain, value,
           version_at, mapping_epoch, observed_at, fingerprint, code, message, observation, status, closed_at)
         select ${tenant}, ${connection.provider}, ${connection.account}, ${entity}, i.external_id, i.run::uuid,
-          i.domain, i.value, i.version_at::float8, i.mapping_epoch::int, i.observed_at::float8, i.fingerprint, i.code,
-          i.message, i.observation, i.status, case when i.status = 'Open' then null else now() end
-        from unnest(${column((r) => r.externalId)}::text[], ${column((r) => r.runId)}::text[],
-          ${column((r) => r.version.domain)}::text[], ${column((r) => r.version.value)}::text[],
-          ${column((r) => r.version.at)}::text[], ${column((r) => r.version.epoch)}::text[],
-          ${column((r) => r.version.observedAt)}::text[], ${column((r) => r.fingerprint)}::text[],
-          ${column((r) => Refusal.printable(r.rejection.code))}::text[],
-          ${column((r) => Refusal.printable(r.rejection.message))}::text[],
-          ${column((r) => JSON.stringify(r.observation))}::text[],
-          ${column((r) => (r.isSuperseded ? "Superseded" : "Open"))}::text[])
-          as i(external_id, run, domain, value, version_at, mapping_epoch, observed_at, fingerprint, code, message,
-            observation, status)`
+          i.domain, i.value, i.version_at, i.mapping_epoch, i.observed_at, i.fingerprint, i.code, i.message,
+          i.observation, i.status, case when i.status = 'Open' then null else now() end
+        from ${rows}`
     ).pipe(Effect.asVoid, Effect.mapError(PgError.toStoreError("Quarantine.put")))
   },
   close: ({ tenant }, ids) =>

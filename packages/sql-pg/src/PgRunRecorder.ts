@@ -60,8 +60,24 @@ const record = (
   { counts, items, lane, patchToJson, runId }: RunRecorder.Batch
 ): Effect.Effect<ReadonlyArray<{ readonly is_known: boolean }>, SqlError> => {
   const { connection, entity, tenant } = lane.subscription
-  const rows = items.map((item) => toRow(item, patchToJson))
-  const column = (of: (row: ItemRow) => Param.Value) => Param.column(rows, of)
+  const rows = Param.rows(
+    sql,
+    items.map((item) => toRow(item, patchToJson)),
+    {
+      texts: {
+        external_id: (r) => r.externalId,
+        local_id: (r) => r.localId,
+        operation: (r) => r.operation,
+        outcome: (r) => r.outcome,
+        reason: (r) => r.reason,
+        message: (r) => r.message,
+        patch: (r) => r.patch,
+        version: (r) => r.version,
+        origin: (r) => r.origin
+      },
+      numbers: { sequence: (r) => r.sequence, revision: (r) => r.revision }
+    }
+  )
   const plus = (count: number) => sql`${String(count)}::bigint`
   return sql`with run as (
       update tidemark.run set read = read + ${plus(counts.read)}, created = created + ${plus(counts.created)},
@@ -75,15 +91,10 @@ const record = (
     ), added as (
       insert into tidemark.item (tenant, run, sequence, provider, account, entity, external_id, local_id, operation,
         outcome, reason, message, revision, patch, version, origin)
-      select ${tenant}, run.id, i.sequence::bigint, ${connection.provider}, ${connection.account}, ${entity},
-        i.external_id, i.local_id, i.operation, i.outcome, i.reason, i.message, i.revision::bigint, i.patch::json,
+      select ${tenant}, run.id, i.sequence, ${connection.provider}, ${connection.account}, ${entity},
+        i.external_id, i.local_id, i.operation, i.outcome, i.reason, i.message, i.revision, i.patch::json,
         i.version::json, i.origin
-      from run cross join unnest(${column((r) => r.sequence)}::text[], ${column((r) => r.externalId)}::text[],
-        ${column((r) => r.localId)}::text[], ${column((r) => r.operation)}::text[],
-        ${column((r) => r.outcome)}::text[], ${column((r) => r.reason)}::text[], ${column((r) => r.message)}::text[],
-        ${column((r) => r.revision)}::text[], ${column((r) => r.patch)}::text[], ${column((r) => r.version)}::text[],
-        ${column((r) => r.origin)}::text[]) as i(sequence, external_id, local_id, operation, outcome, reason, message,
-        revision, patch, version, origin)
+      from run cross join ${rows}
     ) select exists (select from tidemark.run where tenant = ${tenant} and id = ${runId}::uuid) as is_known`
 }
 

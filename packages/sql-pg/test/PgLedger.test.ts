@@ -83,6 +83,28 @@ describe("ledger", () => {
     )
   )
 
+  it.live("of a batch of new rows, those that are there already lose, and the others win once", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { one } = yield* stage
+        yield* one(Stage.transact(advance(advanceOf("b", 0, { fingerprint: "first" }))))
+        const won = yield* one(
+          Stage.transact(advance(advanceOf("c", 0), advanceOf("b", 0, { fingerprint: "second" }), advanceOf("a", 0)))
+        )
+        assert.deepEqual([...won.keys()].toSorted(), ["a", "c"])
+        const rows = yield* one(find("a", "b", "c"))
+        assert.deepEqual(
+          ["a", "b", "c"].map((id) => [rows.get(externalId(id))?.token, rows.get(externalId(id))?.fingerprint]),
+          [
+            [1, undefined],
+            [1, "first"],
+            [1, undefined]
+          ]
+        )
+      })
+    )
+  )
+
   for (const [name, expected] of [
     ["a row that is there", 1],
     ["a new row", 0]
@@ -139,6 +161,41 @@ describe("ledger", () => {
           assert.equal(second.won, 1)
           assert.equal(second.seen?.fingerprint, "second")
           assert.equal(second.seen?.token, expected + 1)
+        })
+      )
+    )
+  }
+
+  for (const [name, others] of [
+    ["new rows", []],
+    ["new rows and others", [advanceOf("gone", 4)]]
+  ] as const) {
+    it.live(`${name} are waited for in the order of their keys, whatever the order of the batch`, () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { one, other, owner } = yield* stage
+          const hasWritten = Deferred.makeUnsafe<void>()
+          const mayGoOn = Deferred.makeUnsafe<void>()
+          const first = yield* Effect.forkChild(
+            one(
+              Stage.transact(
+                Effect.gen(function* () {
+                  yield* advance(advanceOf("a", 0))
+                  yield* Deferred.succeed(hasWritten, undefined)
+                  yield* Deferred.await(mayGoOn)
+                  return (yield* advance(advanceOf("b", 0))).size
+                })
+              )
+            )
+          )
+          yield* Deferred.await(hasWritten)
+          const second = yield* Effect.forkChild(
+            other(Stage.transact(advance(advanceOf("b", 0), advanceOf("a", 0), ...others)))
+          )
+          yield* Stage.waiting(owner)
+          yield* Deferred.succeed(mayGoOn, undefined)
+          assert.equal(yield* Fiber.join(first), 1)
+          assert.equal((yield* Fiber.join(second)).size, 0)
         })
       )
     )

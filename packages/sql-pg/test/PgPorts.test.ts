@@ -251,6 +251,40 @@ describe("outbox", () => {
     )
   )
 
+  for (const [name, known] of [
+    ["new events", []],
+    ["events beside one that is there", [event(0)]]
+  ] as const) {
+    it.live(`${name} are waited for in the order of their keys, whatever the order they come in`, () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { one, other, owner } = yield* stage
+          yield* Effect.forEach(known, (event) => one(Stage.transact(append(event))))
+          const hasWritten = Deferred.makeUnsafe<void>()
+          const mayGoOn = Deferred.makeUnsafe<void>()
+          const first = yield* Effect.forkChild(
+            one(
+              Stage.transact(
+                append(event(1)).pipe(
+                  Effect.andThen(Deferred.succeed(hasWritten, undefined)),
+                  Effect.andThen(Deferred.await(mayGoOn)),
+                  Effect.andThen(append(event(2)))
+                )
+              )
+            )
+          )
+          yield* Deferred.await(hasWritten)
+          const second = yield* Effect.forkChild(other(Stage.transact(append(event(2), event(1), ...known))))
+          yield* Stage.waiting(owner)
+          yield* Deferred.succeed(mayGoOn, undefined)
+          yield* Fiber.join(first)
+          yield* Fiber.join(second)
+          assert.equal((yield* owner`select from tidemark.event`).length, 2 + known.length)
+        })
+      )
+    )
+  }
+
   it.live("another content under the same id is refused, also while the first is being written", () =>
     Effect.scoped(
       Effect.gen(function* () {

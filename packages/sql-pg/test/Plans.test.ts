@@ -7,8 +7,9 @@ import type * as Write from "@tidemark/core/model/Write"
 import * as Ledger from "@tidemark/core/ports/Ledger"
 import * as Intents from "@tidemark/core/ports/Intents"
 import * as Quarantine from "@tidemark/core/ports/Quarantine"
+import * as Outbox from "@tidemark/core/ports/Outbox"
 import type { Transaction } from "@tidemark/core/ports/UnitOfWork"
-import { PgSink } from "@tidemark/sql-pg"
+import { PgSink, type PgStore } from "@tidemark/sql-pg"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -100,7 +101,7 @@ describe("plans", () => {
   )
 
   it.live(
-    "what is not there is not looked up: a ledger row that is to be new, a refusal where nothing is refused",
+    "what is not there is not looked up: rows and events that are to be new, a refusal where nothing is refused",
     () =>
       Effect.scoped(
         Effect.gen(function* () {
@@ -113,12 +114,10 @@ describe("plans", () => {
             '', '', '', '{}', 'Open')`
           const counted = Effect.map(
             single<{ looks: number }>`select sum(idx_scan)::int as looks from pg_stat_xact_user_tables
-            where relname in ('ledger', 'quarantine')`,
+            where relname in ('ledger', 'quarantine', 'event')`,
             ([row]) => row!.looks
           )
-          const looks = (
-            effect: Effect.Effect<unknown, unknown, Ledger.Ledger | Quarantine.Quarantine | Transaction>
-          ) =>
+          const looks = (effect: Effect.Effect<unknown, unknown, PgStore.Services | Transaction>) =>
             one(
               Stage.transact(
                 Effect.gen(function* () {
@@ -129,8 +128,17 @@ describe("plans", () => {
               )
             )
           const advances = ids(0, 400).map((id): Entry.Advance => Stage.advanceOf(id, 0)) as never
-          // One look each, for the conflict that an insert may meet.
-          assert.equal(yield* looks(Effect.flatMap(Ledger.Ledger, (it) => it.advance(subscription, advances))), 400)
+          assert.equal(yield* looks(Effect.flatMap(Ledger.Ledger, (it) => it.advance(subscription, advances))), 0)
+          const events = ids(0, 400).map((id) => ({
+            id: `${id}/1`,
+            tenant: subscription.tenant,
+            type: "note_made",
+            entity: "note",
+            key: id,
+            revision: 1,
+            payload: {}
+          })) as never
+          assert.equal(yield* looks(Effect.flatMap(Outbox.Outbox, (it) => it.append(subscription.tenant, events))), 0)
           const held = Effect.flatMap(Quarantine.Quarantine, (it) => it.find(subscription, ids(0, 400)))
           assert.equal(yield* looks(held), 1)
           yield* refuse("r000007")
