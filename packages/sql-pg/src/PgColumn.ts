@@ -132,10 +132,6 @@ export const toRead = ({ kind, missing, name, type }: PgColumn): string => {
   }
 }
 
-/** The SQL that writes the column from row `i`. @category conversions @since 0.1.0 */
-export const toWrite = ({ missing, name }: PgColumn): string =>
-  missing === "AbsentOrNull" ? `i.${quote(name)} -> 0` : `i.${quote(name)}`
-
 /**
  * What is stored for a field: `value` as its schema encodes it, unless the field
  * has none.

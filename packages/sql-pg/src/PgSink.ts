@@ -105,8 +105,8 @@ type Values = Readonly<Record<string, Schema.Json>>
 
 interface Codec<A> {
   readonly encode: (record: A) => Result.Result<Values, Schema.SchemaError>
-  /** Of a record that has the shape of its schema; `encode` remembers it. */
-  readonly encodeChecked: (record: A) => Result.Result<Values, Schema.SchemaError>
+  /** The same for a record that has the shape of its schema. */
+  readonly encodeShaped: (record: A) => Result.Result<Values, Schema.SchemaError>
   readonly decode: (values: Values) => Result.Result<A, Schema.SchemaError>
 }
 
@@ -116,15 +116,9 @@ const codecOf = <A extends object>(schema: FieldDiffer.RecordSchema<A>): Codec<A
   const encode = Schema.encodeResult(json)
   // Records of many schemas are their own JSON form.
   const isJson = SchemaAST.toEncoded(json.ast) === SchemaAST.toType(json.ast)
-  // A record is checked when it is planned and written soon after: it is encoded once.
-  const encoded = new WeakMap<A, ReturnType<typeof encode>>()
   return {
-    encode: (record) => encoded.get(record) ?? encode(record),
-    encodeChecked: (record) => {
-      const result = isJson ? Result.succeed(record as Values) : encode(record)
-      encoded.set(record, result)
-      return result
-    },
+    encode,
+    encodeShaped: isJson ? (record) => Result.succeed(record as Values) : encode,
     decode: Schema.decodeResult(json)
   }
 }
@@ -137,11 +131,12 @@ const sinkOf = <A extends object>(
 ): ChangeSink.Transactional<A> => {
   const statements = PgTable.statements(table)
   const codec = codecOf(schema)
+  const checker = checkerOf(table, codec)
   const failed = PgError.toSinkError(label)
   return {
     _tag: "Transactional",
     label,
-    check: (record) => check(table, codec, record),
+    check: (record) => rejectionOf(checker.shaped(record)),
     find: ({ connection, tenant }, ids) =>
       session
         .read(
@@ -158,7 +153,7 @@ const sinkOf = <A extends object>(
           Effect.flatMap((rows) => toRows(label, table, codec, rows))
         ),
     write: (subscription, writes) =>
-      Effect.mapError(write(session, statements, table, codec, subscription, writes), failed)
+      Effect.mapError(write(session, statements, table, checker, subscription, writes), failed)
   }
 }
 
@@ -167,23 +162,23 @@ const write = <A extends object>(
   session: PgUnitOfWork.Session,
   statements: ReturnType<typeof PgTable.statements>,
   table: PgTable.PgTable,
-  codec: Codec<A>,
+  checker: Checker<A>,
   { connection, tenant }: Subscription.Subscription,
   writes: Write.Writes<A>
 ): Effect.Effect<Write.Answers, SqlError, UnitOfWork.Transaction> => {
   const { sql } = session
   const key = [tenant, connection.provider, connection.account]
   const answers: Array<Result.Result<Write.Written, Write.Rejection>> = []
-  const puts: Array<Values> = []
+  const puts: Array<PgTable.Put> = []
   const removals: Array<Write.Remove> = []
   for (const one of writes) {
-    const rejection = one._tag === "Put" ? addPut(puts, table, codec, one) : void removals.push(one)
+    const rejection = one._tag === "Put" ? addPut(puts, table, checker, one) : void removals.push(one)
     answers.push(rejection === undefined ? Result.succeed({ localId: one.localId }) : Result.fail(rejection))
   }
   const putting =
     puts.length === 0
       ? Effect.succeed([])
-      : sql.unsafe<Omit<Found, "record">>(statements.put, [JSON.stringify(puts), ...key])
+      : sql.unsafe<Omit<Found, "record">>(statements.put, [...key, ...PgTable.parameters(table, puts)])
   const ids = Param.column(removals, (one) => one.externalId)
   const revisions = Param.column(removals, (one) => one.revision)
   const removing = removals.length === 0 ? Effect.succeed([]) : sql.unsafe(statements.remove, [ids, revisions, ...key])
@@ -204,24 +199,19 @@ interface Found {
 }
 
 const addPut = <A extends object>(
-  puts: Array<Values>,
+  puts: Array<PgTable.Put>,
   { columns }: PgTable.PgTable,
-  codec: Codec<A>,
+  checker: Checker<A>,
   { externalId, localId, record, revision }: Write.Put<A>
 ): Write.Rejection | undefined => {
-  const encoded = codec.encode(record)
-  if (Result.isFailure(encoded)) return misfit(encoded.failure)
-  const row: Record<string, Schema.Json> = {
-    [PgTable.own.externalId]: externalId,
-    [PgTable.own.id]: localId,
-    [PgTable.own.revision]: revision
-  }
-  for (const column of columns) {
+  const encoded = checker.any(record)
+  if (Result.isFailure(encoded)) return encoded.failure
+  const values = columns.map((column) => {
     const isAbsent = (record as Readonly<Record<string, unknown>>)[column.field] === undefined
     const value = Object.hasOwn(encoded.success, column.field) ? encoded.success[column.field] : undefined
-    row[column.name] = PgColumn.toStored(column, value, isAbsent)
-  }
-  puts.push(row)
+    return PgColumn.toStored(column, value, isAbsent)
+  })
+  puts.push({ externalId, id: localId, revision, values })
   return undefined
 }
 
@@ -250,16 +240,37 @@ const toRows = <A>(
   return Effect.succeed(rows)
 }
 
-const check = <A extends object>(
-  { columns }: PgTable.PgTable,
-  { encodeChecked }: Codec<A>,
-  record: A
-): Write.Rejection | undefined => {
-  const encoded = encodeChecked(record)
-  if (Result.isFailure(encoded)) return misfit(encoded.failure)
-  const message = PgLimits.check(columns, encoded.success)
-  return message === undefined ? undefined : new Write.Rejection({ code: "Invalid", message })
+/** Values that fit their columns, or why they do not. */
+type Checked = Result.Result<Values, Write.Rejection>
+
+interface Checker<A> {
+  readonly any: (record: A) => Checked
+  /** Of a record that has the shape of its schema. */
+  readonly shaped: (record: A) => Checked
 }
+
+/** A record is checked when it is planned, and soon after put: it is checked once. */
+const checkerOf = <A extends object>({ columns }: PgTable.PgTable, codec: Codec<A>): Checker<A> => {
+  const known = new WeakMap<A, Checked>()
+  const check = (encoded: Result.Result<Values, Schema.SchemaError>): Checked => {
+    if (Result.isFailure(encoded)) return Result.fail(misfit(encoded.failure))
+    const message = PgLimits.check(columns, encoded.success)
+    return message === undefined
+      ? Result.succeed(encoded.success)
+      : Result.fail(new Write.Rejection({ code: "Invalid", message }))
+  }
+  return {
+    any: (record) => known.get(record) ?? check(codec.encode(record)),
+    shaped: (record) => {
+      const checked = check(codec.encodeShaped(record))
+      known.set(record, checked)
+      return checked
+    }
+  }
+}
+
+const rejectionOf = (checked: Checked): Write.Rejection | undefined =>
+  Result.isFailure(checked) ? checked.failure : undefined
 
 const misfit = (error: Schema.SchemaError): Write.Rejection =>
   new Write.Rejection({ code: "Invalid", message: `the record does not fit its schema: ${error.message}` })

@@ -325,8 +325,22 @@ describe("rows", () => {
           Effect.flip(Stage.transact(sink.write(subscription, [put("a", { title: "longer" })])))
         )
         assert.deepEqual(codeOf(refused), ["SinkError", "Refused", "23514"])
-        const nul = yield* run(Effect.flip(Stage.transact(sink.write(subscription, [put("a", { title: "a\0" })]))))
-        assert.deepEqual(codeOf(nul), ["SinkError", "Refused", "22P05"])
+      })
+    )
+  )
+
+  it.live("a put that was not checked before is checked then, and the others of its batch are written", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { find, run, sink } = yield* stage(note)
+        const titles = ["a\0", "\ud800", 7 as unknown as string, "good"]
+        const [first, ...rest] = titles.map((title, index) => put(`r${index}`, { title }))
+        const answers = yield* run(Stage.transact(sink.write(subscription, [first!, ...rest])))
+        assert.deepEqual(
+          answers.map((answer) => (Result.isFailure(answer) ? answer.failure.code : "written")),
+          ["Invalid", "Invalid", "Invalid", "written"]
+        )
+        assert.deepEqual(Object.keys(yield* find("r0", "r1", "r2", "r3")), ["r3"])
       })
     )
   )
