@@ -14,10 +14,10 @@ import type * as Entry from "@tidemark/core/model/Entry"
 import type * as Observation from "@tidemark/core/model/Observation"
 import type * as Subscription from "@tidemark/core/model/Subscription"
 import type * as Ledger from "@tidemark/core/ports/Ledger"
-import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import * as LocalId from "./LocalId.ts"
 import * as Param from "./Param.ts"
 import * as PgError from "./PgError.ts"
 import type * as PgUnitOfWork from "./PgUnitOfWork.ts"
@@ -30,8 +30,7 @@ export const make = ({ read, sql, write }: PgUnitOfWork.Session): Ledger.Ledger[
       sql<Row>`select l.* from ${Param.records(sql, subscription.tenant, ids)} cross join lateral (
         select ${columns(sql)} from tidemark.ledger r where ${Param.isRecord(sql, subscription)} offset 0) l`
     ).pipe(Effect.map(toEntries), Effect.mapError(PgError.toStoreError("Ledger.find"))),
-  // Of version 7: rows made together lie together in the index of their ids.
-  localIds: (count) => Effect.sync(() => Array.from({ length: count }, () => SecureRandom.uuidV7Unsafe())),
+  localIds: LocalId.make,
   advance: (subscription, advances) =>
     write(subscription.tenant, advance(sql, subscription, advances)).pipe(
       Effect.map(toAdvanced),
