@@ -32,8 +32,9 @@ export const kills = Command.make(
     const started = yield* Clock.currentTimeMillis
     const server = yield* Database.server
     const population = Play.population(records)
-    yield* Console.error(`An undisturbed load of ${records} records`)
-    const rate = yield* undisturbed(yield* Database.make(server, "undisturbed"), population, seed)
+    const loaded = longer * records
+    yield* Console.error(`An undisturbed load of ${loaded} records`)
+    const rate = yield* undisturbed(yield* Database.make(server, "undisturbed"), Play.population(loaded), seed)
     yield* Console.error(`${rate} records/s. Now with ${kills} kills:`)
     const play = yield* Play.make({
       database: yield* Database.make(server, "disturbed"),
@@ -52,6 +53,9 @@ export const kills = Command.make(
     return yield* Verdict.require(verdict, violations)
   }, Effect.scoped)
 ).pipe(Command.withDescription("Kill a sync again and again, and judge what is left"))
+
+/** The undisturbed load is longer than the disturbed one: a short load tells how long a process takes to start. */
+const longer = 3
 
 /** Records per second of one load that nobody disturbs, from nothing, in the default batches. */
 const undisturbed = Effect.fnUntraced(function* (

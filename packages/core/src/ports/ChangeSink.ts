@@ -61,6 +61,11 @@ interface Common<in out A> {
  */
 export interface Transactional<in out A> extends Common<A> {
   readonly _tag: "Transactional"
+  /**
+   * Called ahead of the unit of work, so that parameters are made while the batch
+   * before commits. Nothing is written before the effect is run: inside the unit
+   * of work, at most once, and not at all when something came in between.
+   */
   readonly write: (
     subscription: Subscription.Subscription,
     writes: Write.Writes<A>
