@@ -105,7 +105,8 @@ const counts = [
  * Insert rows that are likely to be new: all of them, or none where one is there
  * already, and answer which. They cost less than `on conflict`, which looks for
  * each row before it inserts it, and locks its insertion. Who inserts what another
- * transaction is inserting waits for it. Arrays are as `Param.arrays` orders them.
+ * transaction is inserting waits for it, row by row as they are given. Arrays are as
+ * `Param.arrays` orders them.
  */
 const insertions = [
   `create function tidemark.ledger_insert(text, text, text, text, text[], text[], text[], text[], text[], text[],
@@ -115,8 +116,7 @@ const insertions = [
          fingerprint, revision, version_at, mapping_epoch, observed_at, token)
        select $1, $2, $3, $4, i.*, 1
        from (select unnest($5) as external_id, unnest($6), unnest($7), unnest($8), unnest($9), unnest($10),
-         unnest($11), unnest($12), unnest($13), unnest($14)) as i
-       order by i.external_id collate "C";
+         unnest($11), unnest($12), unnest($13), unnest($14)) as i;
        return true;
      exception when unique_violation then
        return false;
@@ -127,8 +127,7 @@ const insertions = [
        insert into tidemark.event (tenant, id, type, entity, key, payload, revision)
        select $1, i.id, i.type, i.entity, i.key, i.payload::json, i.revision
        from (select unnest($2) as id, unnest($3) as type, unnest($4) as entity, unnest($5) as key,
-         unnest($6) as payload, unnest($7) as revision) as i
-       order by i.key collate "C", i.revision, i.id collate "C";
+         unnest($6) as payload, unnest($7) as revision) as i;
        return true;
      exception when unique_violation then
        return false;

@@ -40,6 +40,19 @@ export const numbers = (values: ReadonlyArray<number | undefined>): PgTypes.Para
 /** A column of `rows`. @category constructors @since 0.1.0 */
 export const column = <T>(rows: ReadonlyArray<T>, of: (row: T) => Value): PgTypes.Parameter => texts(rows.map(of))
 
+/**
+ * Rows in the order of their keys, in which a statement locks them: two that share
+ * rows then wait for each other one way. Most come sorted, and sorting them in the
+ * statement would write each to a store of its own first.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const sorted = <Row>(rows: ReadonlyArray<Row>, isBefore: (a: Row, b: Row) => boolean): ReadonlyArray<Row> =>
+  rows.every((row, index) => index === 0 || !isBefore(row, rows[index - 1]!))
+    ? rows
+    : rows.toSorted((a, b) => (isBefore(a, b) ? -1 : 1))
+
 // -----------------------------------------------------------------------------
 // fragments
 // -----------------------------------------------------------------------------

@@ -32,7 +32,7 @@ export const make = ({ read, sql, write }: PgUnitOfWork.Session): Ledger.Ledger[
     ).pipe(Effect.map(toEntries), Effect.mapError(PgError.toStoreError("Ledger.find"))),
   localIds: LocalId.make,
   advance: (subscription, advances) =>
-    write(subscription.tenant, advance(sql, subscription, advances)).pipe(
+    write(subscription.tenant, advance(sql, subscription, Param.sorted(advances, isBefore))).pipe(
       Effect.map(toAdvanced),
       Effect.mapError(PgError.toStoreError("Ledger.advance"))
     )
@@ -54,6 +54,8 @@ interface Row extends Param.VersionRow {
 const columns = (sql: SqlClient) =>
   sql`r.external_id, r.local_id, r.token::float8 as token, r.revision::float8 as revision, r.domain, r.value,
     r.version_at, r.mapping_epoch, r.observed_at, r.existence, r.fingerprint`
+
+const isBefore = (a: Entry.Advance, b: Entry.Advance): boolean => a.externalId < b.externalId
 
 /** Answers which were won. */
 const advance = (
@@ -114,7 +116,6 @@ const upsert = (
       where r.tenant = ${tenant} and r.provider = ${connection.provider} and r.account = ${connection.account}
         and r.entity = ${entity} and r.external_id = i.external_id and i.expected <> 0 offset 0) l on true
     where i.expected = 0 or l.is_here
-    order by i.external_id collate "C"
     on conflict (tenant, external_id, entity, provider, account) do update set token = excluded.token,
       local_id = excluded.local_id, revision = excluded.revision, domain = excluded.domain, value = excluded.value,
       version_at = excluded.version_at, mapping_epoch = excluded.mapping_epoch, observed_at = excluded.observed_at,

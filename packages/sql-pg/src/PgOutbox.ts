@@ -23,11 +23,12 @@ export const make = ({ sql, write }: PgUnitOfWork.Session): Outbox.Outbox["Servi
     if (foreign !== undefined) {
       return Effect.die(new Error(`an event of tenant ${foreign.tenant} was appended by ${tenant}`))
     }
-    const inserting = insert(sql, tenant, events)
+    const sorted = Param.sorted(events, isBefore)
+    const inserting = insert(sql, tenant, sorted)
     return write(
       tenant,
       Effect.flatMap(inserting, ([row]) =>
-        row?.is_done === true ? Effect.succeed([]) : insertNew(sql, tenant, events)
+        row?.is_done === true ? Effect.succeed([]) : insertNew(sql, tenant, sorted)
       )
     ).pipe(
       Effect.mapError(PgError.toStoreError("Outbox.append")),
@@ -43,6 +44,9 @@ export const make = ({ sql, write }: PgUnitOfWork.Session): Outbox.Outbox["Servi
 interface Row {
   readonly id: string
 }
+
+const isBefore = (a: Event.Event, b: Event.Event): boolean =>
+  a.key !== b.key ? a.key < b.key : a.revision !== b.revision ? a.revision < b.revision : a.id < b.id
 
 const columns: Param.Columns<Event.Event> = {
   texts: {
@@ -68,7 +72,6 @@ const insertNew = Effect.fnUntraced(function* (
   const appended = yield* sql<Row>`insert into tidemark.event as r (tenant, id, type, entity, key, revision, payload)
     select ${tenant}, i.id, i.type, i.entity, i.key, i.revision, i.payload::json
     from ${Param.rows(sql, events, columns)}
-    order by i.key collate "C", i.revision, i.id collate "C"
     on conflict do nothing returning r.id`
   const isNew = new Set(appended.map(({ id }) => id))
   const repeated = events.filter(({ id }) => !isNew.has(id))

@@ -106,7 +106,6 @@ export const statements = ({ columns, idType, quoted }: PgTable) => {
       select $1, $2, $3, i.external_id, i.id::${idType}, i.revision${list(toWrite)}
       from (select unnest($4::text[]) as external_id, unnest($5::text[]) as id,
         unnest($6::float8[]) as revision${list((_, name, index) => `unnest($${index + 7}::text[]) as ${name}`)}) as i
-      order by i.external_id collate "C"
       on conflict ${key} do update set revision = excluded.revision, deleted_at = null,
         updated_at = now()${list((_, name) => `${name} = excluded.${name}`)}
       returning t.external_id, t.id::text as id`,
@@ -140,12 +139,15 @@ export interface Put {
  * @category conversions
  * @since 0.1.0
  */
-export const parameters = ({ columns }: PgTable, puts: ReadonlyArray<Put>): ReadonlyArray<unknown> => [
-  Param.column(puts, (put) => put.externalId),
-  Param.column(puts, (put) => put.id),
-  Param.numbers(puts.map((put) => put.revision)),
-  ...columns.map((column, index) => Param.column(puts, ({ values }) => toText(column, values[index] ?? null)))
-]
+export const parameters = ({ columns }: PgTable, puts: ReadonlyArray<Put>): ReadonlyArray<unknown> => {
+  const rows = Param.sorted(puts, (a, b) => a.externalId < b.externalId)
+  return [
+    Param.column(rows, (put) => put.externalId),
+    Param.column(rows, (put) => put.id),
+    Param.numbers(rows.map((put) => put.revision)),
+    ...columns.map((column, index) => Param.column(rows, ({ values }) => toText(column, values[index] ?? null)))
+  ]
+}
 
 // -----------------------------------------------------------------------------
 // internal
