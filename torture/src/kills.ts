@@ -57,14 +57,14 @@ export const kills = Command.make(
 /** The undisturbed load is longer than the disturbed one: a short load tells how long a process takes to start. */
 const longer = 3
 
-/** Records per second of one load that nobody disturbs, from nothing, in the default batches. */
+/** Records per second of one load that nobody disturbs, from nothing, in the default batches, under the default lease. */
 const undisturbed = Effect.fnUntraced(function* (
   database: Database.Database,
   population: Play.Population,
   seed: number
 ) {
   const org = yield* Simulator.make({ seed, ...population })
-  const lines = yield* Worker.complete({ database, org, objects: Play.objects })
+  const lines = yield* Worker.complete({ database, org, objects: Play.objects, lease: "30s" })
   const sum = (of: (line: Worker.Line) => number) => lines.reduce((total, line) => total + of(line), 0)
   return Math.round(sum(({ read }) => read) / sum(({ seconds }) => seconds))
 }, Effect.scoped)
