@@ -22,7 +22,7 @@ const duration = (name: string, otherwise: string) =>
         const [, amount, unit] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? []
         return amount === undefined ? Option.none() : Option.some(Duration.millis(Number(amount) * millis[unit as "s"]))
       },
-      (text) => `--${name} is ${JSON.stringify(text)} and must be a duration such as 500ms, 30s, 5m or 2h`
+      () => "a duration such as 500ms, 30s, 5m or 2h"
     )
   )
 

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { SqlClient } from "effect/sql/SqlClient"
-import { Problem } from "./problem.ts"
+import { Problem, reasonOf } from "./problem.ts"
 
 /** The role that owns the tables of an embedded database: no superuser, so that row-level security binds it. */
 const role = "tidemark"
@@ -69,8 +69,3 @@ const embedded = Effect.fnUntraced(function* (dataDir: string) {
   )
   return url.replace("postgres@", `${role}@`)
 })
-
-const reasonOf = (error: { readonly cause?: unknown; readonly message: string }): string => {
-  const inner = error.cause
-  return inner instanceof Error && inner.message !== "" ? inner.message : error.message
-}

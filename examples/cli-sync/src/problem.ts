@@ -35,6 +35,13 @@ export const exitCode = (error: { readonly _tag: string }): number => {
   return error._tag === "ShowHelp" || error._tag.startsWith("Cli") ? 2 : 1
 }
 
+/** The words of a failure, with the server's code where it gave one. */
+export const reasonOf = (cause: unknown): string => {
+  if (!SqlError.isSqlError(cause)) return cause instanceof Error ? cause.message : String(cause)
+  const code = PgError.sqlState(cause)
+  return code === undefined ? PgError.message(cause) : `${PgError.message(cause)} (${code})`
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -74,10 +81,4 @@ const transactions: Readonly<Record<string, string>> = {
   Conflict: "Other transactions got in the way of this one again and again",
   Unavailable: "A transaction was taken back",
   Unknown: "The database was lost while it committed"
-}
-
-const reasonOf = (cause: unknown): string => {
-  if (!SqlError.isSqlError(cause)) return cause instanceof Error ? cause.message : String(cause)
-  const code = PgError.sqlState(cause)
-  return code === undefined ? PgError.message(cause) : `${PgError.message(cause)} (${code})`
 }
