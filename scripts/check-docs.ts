@@ -1,11 +1,16 @@
 /**
  * Checks what people read: the README's length and its example, a README for each
- * package, links between files, and that no lockfile names a registry.
+ * package, links between files, that the guides show code of the examples, which is
+ * compiled and run, and that no lockfile names a registry.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
 
 const problems: Array<string> = []
+
+/** A snippet may stand further to the left than in its file, and be broken into other lines. */
+const withoutSpace = (text: string): string => text.replace(/\s+/g, "")
+
 const readme = fs.readFileSync("README.md", "utf8")
 if (readme.split("\n").length >= 200) problems.push("README.md has 200 lines or more")
 
@@ -29,6 +34,17 @@ for (const page of pages) {
   for (const [, link = ""] of fs.readFileSync(page, "utf8").matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
     if (!/^[a-z]+:/.test(link) && !fs.existsSync(path.join(path.dirname(page), link))) {
       problems.push(`${page}: there is no ${link}`)
+    }
+  }
+}
+const sources = fs
+  .readdirSync("examples", { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts") && !/node_modules|dist/.test(name))
+  .map((name) => withoutSpace(fs.readFileSync(`examples/${name}`, "utf8")))
+for (const page of pages.filter((page) => page.startsWith("docs/guides/"))) {
+  for (const [, snippet = ""] of fs.readFileSync(page, "utf8").matchAll(/```ts\n([\s\S]*?)```/g)) {
+    if (!sources.some((text) => text.includes(withoutSpace(snippet)))) {
+      problems.push(`${page}: a snippet is not the text of any example: ${snippet.trim().split("\n")[0]}`)
     }
   }
 }

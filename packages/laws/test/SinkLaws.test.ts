@@ -3,7 +3,7 @@
 import type * as Observation from "@tidemark/core/model/Observation"
 import * as Subscription from "@tidemark/core/model/Subscription"
 import * as Write from "@tidemark/core/model/Write"
-import type * as ChangeSink from "@tidemark/core/ports/ChangeSink"
+import * as ChangeSink from "@tidemark/core/ports/ChangeSink"
 import * as Poison from "@tidemark/laws/Poison"
 import * as Scenarios from "@tidemark/laws/Scenarios"
 import { verifySink } from "@tidemark/laws/SinkLaws"
@@ -47,12 +47,36 @@ const refusing = (way: Poison.Way): Options => ({
   records: Scenarios.note,
   refused
 })
+/** The functions of a target that takes one record at a time. */
+const recordwise = Effect.map(
+  MemoryTarget.make<World.Note>({
+    label: "target",
+    refuse: (one) => (one._tag === "Put" && one.record.remark === "poison" ? "Row" : undefined)
+  }),
+  ({ sink }): ChangeSink.Recordwise<World.Note> => {
+    const write = (subscription: Subscription.Subscription, one: Write.Write<World.Note>) =>
+      Effect.flatMap(sink.write(subscription, [one]), ([answer]) => Effect.fromResult(answer!))
+    return {
+      label: "target",
+      find: (subscription, id) => Effect.map(sink.find(subscription, [id]), (rows) => rows.get(id)),
+      put: write,
+      remove: write
+    }
+  }
+)
+
 const right: Record<string, ReturnType<typeof verifySink>> = {
   "a sink over rows": verifySink({ schema: Deal, sink: MemorySink.make<typeof Deal.Type>({ label: "deals" }) }),
   "a sink that checks": verifySink(refusing("Check")),
   "a sink that answers a refusal": verifySink(refusing("Row")),
   "a sink that fails as a whole": verifySink(refusing("Batch")),
   "another system": verifySink({ schema: World.Note, sink: Effect.map(target, ({ sink }) => sink) }),
+  "functions of one record": verifySink({
+    schema: World.Note,
+    sink: Effect.map(recordwise, ChangeSink.fromRecordwise),
+    records: Scenarios.note,
+    refused
+  }),
   "another system that knows no keys": verifySink({
     schema: World.Note,
     sink: Effect.map(MemoryTarget.make<World.Note>({ label: "target", isIdempotent: false }), ({ sink }) => sink)

@@ -11,7 +11,8 @@
  * @since 0.1.0
  */
 import type * as Arr from "effect/Array"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Observation from "../model/Observation.ts"
 import type * as Row from "../model/Row.ts"
@@ -90,3 +91,65 @@ export interface External<in out A> extends Common<A> {
 
 /** @category models @since 0.1.0 */
 export type ChangeSink<A> = Transactional<A> | External<A>
+
+/**
+ * What a target that knows one record at a time has to offer.
+ *
+ * A `Rejection` is the fault of the record, and the others are written all the
+ * same. A `SinkError` is nobody's: the batch ends there, and all of it is written
+ * again, each write with the idempotency key it had.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Recordwise<in out A> {
+  readonly label: string
+  /** The record present there, in canonical shape; `undefined` when there is none. */
+  readonly find: (
+    subscription: Subscription.Subscription,
+    id: Observation.ExternalId
+  ) => Effect.Effect<Row.Row<A> | undefined, SinkError>
+  /** Makes the record look like this, whether it exists or not. Answers the target's own id, where it has one. */
+  readonly put: (
+    subscription: Subscription.Subscription,
+    put: Write.Put<A>
+  ) => Effect.Effect<Write.Written, Write.Rejection | SinkError>
+  /** Makes the record be gone. Succeeds when it is gone already. */
+  readonly remove: (
+    subscription: Subscription.Subscription,
+    remove: Write.Remove
+  ) => Effect.Effect<void, Write.Rejection | SinkError>
+  readonly check?: (record: A) => Write.Rejection | undefined
+  /** How many records are found or written at a time. Default: 4. */
+  readonly concurrency?: number
+}
+
+// -----------------------------------------------------------------------------
+// constructors
+// -----------------------------------------------------------------------------
+
+/**
+ * A sink of functions for one record each.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromRecordwise = <A>(options: Recordwise<A>): External<A> => {
+  const { check, concurrency = 4, find, label, put, remove } = options
+  const write = (subscription: Subscription.Subscription, one: Write.Write<A>) =>
+    (one._tag === "Put" ? put(subscription, one) : Effect.as(remove(subscription, one), {})).pipe(
+      Effect.map((written) => Result.succeed<Write.Written>(written)),
+      Effect.catchTag("Rejection", (rejection) => Effect.succeed(Result.fail(rejection)))
+    )
+  return {
+    _tag: "External",
+    label,
+    ...(check === undefined ? {} : { check }),
+    find: (subscription, ids) =>
+      Effect.map(
+        Effect.forEach(ids, (id) => find(subscription, id), { concurrency }),
+        (rows) => new Map(ids.flatMap((id, index) => (rows[index] === undefined ? [] : [[id, rows[index]] as const])))
+      ),
+    write: (subscription, writes) => Effect.forEach(writes, (one) => write(subscription, one), { concurrency })
+  }
+}
