@@ -11,7 +11,8 @@ const house: Readonly<Record<string, ReadonlyArray<string>>> = {
   memory: ["core"],
   laws: ["core", "memory"],
   "sql-pg": ["core"],
-  "provider-salesforce": ["core"]
+  "provider-salesforce": ["core"],
+  cli: ["core"]
 }
 /** Floors inside core, from the ground up. */
 const floors = ["model", "rules", "ports", "engine"]

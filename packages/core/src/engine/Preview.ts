@@ -39,10 +39,20 @@ export interface Preview<A, C> {
   readonly isExact: boolean
 }
 
+/**
+ * What previews would leave, by record. Mutable: one overlay, given to the lanes of
+ * a subscription one after the other, lets each see what those before it would do.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Overlay<A> = Map<Observation.ExternalId, Plan.State<A>>
+
 /** @category constructors @since 0.1.0 */
 export const stream = <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
-  lane: Lane.Lane
+  lane: Lane.Lane,
+  overlay: Overlay<A>
 ): Stream.Stream<
   Preview<A, C>,
   ChangeSource.SourceError | ChangeSink.SinkError | StoreError | CursorRule.CursorError,
@@ -57,7 +67,6 @@ export const stream = <A extends object, C, R>(
         from,
         settle: sync.settle
       })
-      const overlay = new Map<Observation.ExternalId, Plan.State<A>>()
       return pages.pipe(
         Stream.flatMap((page) => Stream.fromArray(Batch.split(page, sync.batchSize, sync.sink._tag))),
         Stream.mapEffect((batch) => Batch.gather(sync, batch, 0)),
@@ -72,7 +81,7 @@ export const stream = <A extends object, C, R>(
 
 const preview = Effect.fnUntraced(function* <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
-  overlay: Map<Observation.ExternalId, Plan.State<A>>,
+  overlay: Overlay<A>,
   { observations, resolutions, states }: Batch.Gathered<A, C>
 ): Effect.fn.Return<Preview<A, C>, ChangeSource.SourceError, R> {
   const planned = new Map(Array.from(states, ([id, state]) => [id, overlay.get(id) ?? state] as const))

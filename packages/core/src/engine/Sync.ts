@@ -221,19 +221,20 @@ export const stream = <A extends object, C, R>(
 
 /**
  * What a run would do now, decision by decision, with nothing written and no lane
- * claimed. Stops where the stream is no longer pulled.
+ * claimed. Stops where the stream is no longer pulled. With an `overlay` it sees
+ * what earlier previews of the same subscription would leave, and adds to it.
  *
  * @category running
  * @since 0.1.0
  */
 export const plan = <A extends object, C, R>(
   sync: Sync<A, C, R>,
-  options: { readonly lane?: Lane.Lane } = {}
+  options: { readonly lane?: Lane.Lane; readonly overlay?: Preview.Overlay<A> } = {}
 ): Stream.Stream<
   Preview.Preview<A, C>,
   ChangeSource.SourceError | ChangeSink.SinkError | StoreError.StoreError | CursorRule.CursorError,
   Lanes.Lanes | Ledger.Ledger | Quarantine.Quarantine | R
-> => Preview.stream(sync, options.lane ?? Lane.live(sync.subscription))
+> => Preview.stream(sync, options.lane ?? Lane.live(sync.subscription), options.overlay ?? new Map())
 
 // -----------------------------------------------------------------------------
 // internal

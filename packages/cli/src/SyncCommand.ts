@@ -1,0 +1,136 @@
+/**
+ * `sync`: one incremental run per feed.
+ *
+ * @since 0.1.0
+ */
+import * as Run from "@tidemark/core/model/Run"
+import type * as Sync from "@tidemark/core/engine/Sync"
+import * as Lanes from "@tidemark/core/ports/Lanes"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import { Application } from "./Application.ts"
+import type * as Feed from "./Feed.ts"
+import * as Output from "./Output.ts"
+import * as Problem from "./Problem.ts"
+import * as Report from "./Report.ts"
+import * as Text from "./Text.ts"
+
+// -----------------------------------------------------------------------------
+// the command
+// -----------------------------------------------------------------------------
+
+const flags = {
+  takeOver: Flag.Boolean("take-over").pipe(
+    Flag.withDescription("Take the lanes over from a run that still holds them"),
+    Flag.withDefault(false)
+  ),
+  release: Flag.Boolean("release").pipe(
+    Flag.withDescription("Release lanes that were stopped because too many records were refused"),
+    Flag.withDefault(false)
+  ),
+  json: Flag.Boolean("json").pipe(Flag.withDescription("Print one JSON line per object"), Flag.withDefault(false))
+}
+
+/** @category commands @since 0.1.0 */
+export const sync = Command.make(
+  "sync",
+  flags,
+  Effect.fnUntraced(function* ({ json, release, takeOver }) {
+    const output = yield* Output.make
+    const application = yield* Application
+    const committed = { batches: 0 }
+    const options = { isTakingOver: takeOver, isReleasing: release }
+    const lines = yield* application.feeds.pipe(
+      Effect.flatMap((feeds) =>
+        Effect.andThen(
+          Effect.forEach(feeds, requireAccount, { discard: true }),
+          Effect.forEach(feeds, (feed) =>
+            Effect.tap(runFeed(feed, options, output, committed), (line) =>
+              output.line(json ? Text.json(line) : Report.formatLine(line))
+            )
+          )
+        ).pipe(Effect.provide(application.writing))
+      ),
+      Effect.mapError((error) => Problem.from(error, { hasCommitted: committed.batches > 0 }))
+    )
+    if (lines.some((line) => line.quarantined > 0)) return yield* new Problem.Quarantined()
+  })
+).pipe(Command.withDescription("Bring what changed into the local copy: one incremental run per object"))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** The cursor of another account is found out before any feed writes. */
+const requireAccount = Effect.fnUntraced(function* ({ lanes: [live], subscription }: Feed.Feed) {
+  const lanes = yield* Lanes.Lanes
+  if ((yield* lanes.peek(live.lane)) === undefined) return
+  const { account } = subscription.connection
+  const lease = Duration.seconds(5)
+  const claim = yield* lanes
+    .claim({ lane: live.lane, account, lease, mappingEpoch: 0, mode: "IfFree", isReleasing: false })
+    .pipe(Effect.catchTag(["Busy", "Stopped"], () => Effect.undefined))
+  if (claim !== undefined) yield* lanes.release(claim, undefined)
+})
+
+type Options = Omit<Sync.RunOptions, "lane">
+
+/** The lanes of a feed, one after the other, until one is held by another run. The line adds them up. */
+const runFeed = Effect.fnUntraced(function* (
+  feed: Feed.Feed,
+  options: Options,
+  output: Output.Output,
+  committed: { batches: number }
+) {
+  const started = yield* Clock.currentTimeMillis
+  const seconds = Effect.map(Clock.currentTimeMillis, (now) => (now - started) / 1000)
+  yield* feed.prepare
+  let read = 0
+  const onReport = Effect.fnUntraced(function* (report: Sync.BatchReport) {
+    committed.batches += 1
+    read += report.counts.read
+    yield* output.progress(Report.progress(feed.name, read, yield* seconds))
+  })
+  const live = yield* runLane(feed.lanes[0], options, onReport)
+  let { counts, status } = live
+  for (const lane of feed.lanes.slice(1)) {
+    if (status === "Busy") break
+    const next = yield* runLane(lane, options, onReport)
+    counts = Run.addCounts(counts, next.counts)
+    if (status === "Succeeded") status = next.status
+  }
+  const cursor = live.cursor?.value ?? null
+  return Report.line({ object: feed.name, status, counts, cursor, seconds: yield* seconds })
+})
+
+/** One run of one lane. `Busy` is an answer: another process has the lane. */
+const runLane = Effect.fnUntraced(function* (
+  { lane, stream }: Feed.Feed["lanes"][number],
+  options: Options,
+  onReport: (report: Sync.BatchReport) => Effect.Effect<void>
+) {
+  let counts = Run.noCounts
+  let isHeld = false
+  const before = yield* (yield* Lanes.Lanes).peek(lane)
+  let cursor = before?.cursor
+  return yield* stream(options).pipe(
+    Stream.runForEach((report) => {
+      counts = Run.addCounts(counts, report.counts)
+      cursor = report.checkpoint.cursor
+      isHeld ||= report.isHeld || report.counts.quarantined > 0
+      return onReport(report)
+    }),
+    Effect.map((): Ended => ({ status: isHeld ? "Partial" : "Succeeded", counts, cursor })),
+    Effect.catchTag("Busy", () => Effect.succeed<Ended>({ status: "Busy", counts, cursor }))
+  )
+})
+
+interface Ended {
+  readonly status: "Succeeded" | "Partial" | "Busy"
+  readonly counts: Run.Counts
+  readonly cursor: Lanes.Checkpoint["cursor"]
+}

@@ -1,0 +1,12 @@
+/**
+ * Commands that an application mounts.
+ *
+ * @since 0.1.0
+ */
+export * as Feed from "./Feed.ts"
+export * as Problem from "./Problem.ts"
+export * as Report from "./Report.ts"
+export * as Text from "./Text.ts"
+export { Application } from "./Application.ts"
+export { plan } from "./PlanCommand.ts"
+export { sync } from "./SyncCommand.ts"
