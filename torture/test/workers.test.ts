@@ -20,7 +20,8 @@ const judged = <E>(test: (play: Play.Play) => Effect.Effect<void, E, NodeService
       population: { accounts: 400, contacts: 100, opportunities: 0 },
       seed: 1,
       directory,
-      batchSize: 20
+      // Many small batches: there is time to stop a process between two of them, however slow the machine is.
+      batchSize: 10
     })
     yield* test(play)
     yield* Play.calm(play)
