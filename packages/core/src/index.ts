@@ -5,12 +5,16 @@
  */
 
 // model
+export * as Calendar from "./model/Calendar.ts"
 export * as CursorRule from "./model/CursorRule.ts"
+export * as Decimal from "./model/Decimal.ts"
 export * as Entry from "./model/Entry.ts"
 export * as Event from "./model/Event.ts"
 export * as FieldPatch from "./model/FieldPatch.ts"
+export * as Filter from "./model/Filter.ts"
 export * as Fingerprint from "./model/Fingerprint.ts"
 export * as Lane from "./model/Lane.ts"
+export * as Name from "./model/Name.ts"
 export * as Observation from "./model/Observation.ts"
 export * as Outcome from "./model/Outcome.ts"
 export * as Page from "./model/Page.ts"
@@ -25,7 +29,9 @@ export * as Brake from "./rules/Brake.ts"
 export * as FieldDiffer from "./rules/FieldDiffer.ts"
 export * as Frontier from "./rules/Frontier.ts"
 export * as Gate from "./rules/Gate.ts"
+export * as Matching from "./rules/Matching.ts"
 export * as Plan from "./rules/Plan.ts"
+export * as Pushdown from "./rules/Pushdown.ts"
 export * as Refusal from "./rules/Refusal.ts"
 export * as Windowing from "./rules/Windowing.ts"
 
