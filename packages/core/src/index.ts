@@ -6,8 +6,10 @@
 
 // model
 export * as Calendar from "./model/Calendar.ts"
+export * as Catalogue from "./model/Catalogue.ts"
 export * as CursorRule from "./model/CursorRule.ts"
 export * as Decimal from "./model/Decimal.ts"
+export * as Detection from "./model/Detection.ts"
 export * as Entry from "./model/Entry.ts"
 export * as Event from "./model/Event.ts"
 export * as FieldPatch from "./model/FieldPatch.ts"
@@ -18,6 +20,7 @@ export * as Name from "./model/Name.ts"
 export * as Observation from "./model/Observation.ts"
 export * as Outcome from "./model/Outcome.ts"
 export * as Page from "./model/Page.ts"
+export * as Problem from "./model/Problem.ts"
 export * as Row from "./model/Row.ts"
 export * as Run from "./model/Run.ts"
 export * as Subscription from "./model/Subscription.ts"
@@ -26,6 +29,8 @@ export * as Write from "./model/Write.ts"
 
 // rules
 export * as Brake from "./rules/Brake.ts"
+export * as Conformance from "./rules/Conformance.ts"
+export * as Detecting from "./rules/Detecting.ts"
 export * as FieldDiffer from "./rules/FieldDiffer.ts"
 export * as Frontier from "./rules/Frontier.ts"
 export * as Gate from "./rules/Gate.ts"
@@ -33,6 +38,7 @@ export * as Matching from "./rules/Matching.ts"
 export * as Plan from "./rules/Plan.ts"
 export * as Pushdown from "./rules/Pushdown.ts"
 export * as Refusal from "./rules/Refusal.ts"
+export * as Transforming from "./rules/Transforming.ts"
 export * as Windowing from "./rules/Windowing.ts"
 
 // ports

@@ -13,7 +13,8 @@
  *   `case: "Exact"`. Case is that of Unicode, letter by letter; a letter outside
  *   ASCII never equals one inside.
  * - **Numbers** are compared by value, exactly: `1.10` equals `1.1`, and
- *   9007199254740993 does not equal 9007199254740992.
+ *   9007199254740993 does not equal 9007199254740992. A text is one where it
+ *   writes one; a double is the decimal it prints as.
  * - **Days** are compared as days, **instants** to the millisecond, whatever their
  *   offset.
  * - Values of another kind than the literal are not equal to it, and neither
@@ -54,11 +55,21 @@ const Text = check(
 const isDecimal = (text: string): boolean =>
   text.length <= Decimal.lengthMax && /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/.test(text)
 
-/** Whole numbers beyond 2^53 have lost digits before they come here. */
-const Digits = Schema.Finite.check(
-  Schema.makeFilter((value) => (!Number.isInteger(value) || Number.isSafeInteger(value) ? undefined : "not exact"), {
-    expected: 'a number that JSON keeps exactly; write larger ones as { "decimal": "9007199254740993" }'
-  })
+/**
+ * A number that JSON writes and reads again as it was. Whole numbers beyond 2^53
+ * have lost digits before they come here.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Exact = Schema.Finite.check(
+  Schema.makeFilter(
+    (value) => {
+      const isKept = !Object.is(value, -0) && (!Number.isInteger(value) || Number.isSafeInteger(value))
+      return isKept ? undefined : "not exact"
+    },
+    { expected: "a number that JSON keeps exactly: no whole number beyond 2^53, and not -0" }
+  )
 )
 
 const DecimalText = Schema.Struct({ decimal: check(isDecimal, "a decimal number such as 12.50, without an exponent") })
@@ -71,7 +82,7 @@ const InstantText = Schema.Struct({
 })
 
 /** A value that has a place before and after others. @category schemas @since 0.1.0 */
-export const Ordered = Schema.Union([Digits, DecimalText, DayText, InstantText]).annotate({
+export const Ordered = Schema.Union([Exact, DecimalText, DayText, InstantText]).annotate({
   expected: "a number, or an object with decimal, date, or instant; texts have no order that two systems share"
 })
 /** @category models @since 0.1.0 */
@@ -84,7 +95,7 @@ export type Ordered = typeof Ordered.Type
  * @category schemas
  * @since 0.1.0
  */
-export const Literal = Schema.Union([Text, Schema.Boolean, Digits, DecimalText, DayText, InstantText]).annotate({
+export const Literal = Schema.Union([Text, Schema.Boolean, Exact, DecimalText, DayText, InstantText]).annotate({
   expected: "a text, a number, a boolean, or an object with decimal, date, or instant"
 })
 /** @category models @since 0.1.0 */

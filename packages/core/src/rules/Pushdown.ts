@@ -102,7 +102,7 @@ export const predicates = (filter: Normal): ReadonlyArray<Positive> => {
  */
 export const staysHere = (
   predicate: Positive,
-  field: { readonly type: string; readonly isCaseSensitive?: boolean | undefined }
+  field: { readonly type: string; readonly caseSensitive?: boolean | undefined }
 ): string | undefined => {
   // SOQL and SOSL reference, "Use null in WHERE": null matches false.
   if (predicate.operator === "isNull")
@@ -110,7 +110,7 @@ export const staysHere = (
   const texts = textsOf(predicate)
   if (texts.length === 0) return undefined
   const mode = "case" in predicate ? (predicate.case ?? "Ignore") : "Ignore"
-  if ((mode === "Exact") !== (field.isCaseSensitive === true))
+  if ((mode === "Exact") !== (field.caseSensitive === true))
     return mode === "Exact" ? "the provider ignores case here" : "the provider heeds case here"
   if (texts.some((text) => !/^[ -~]*$/.test(text)))
     return "a text with control characters, or letters outside ASCII, is compared by each provider in its own way"

@@ -144,7 +144,7 @@ const emptyOr = (filter: Filter.Filter): Filter.Filter | undefined => {
 
 describe("a predicate that no provider can be relied on for", () => {
   const text = { type: "Text" }
-  const sensitive = { type: "Text", isCaseSensitive: true }
+  const sensitive = { type: "Text", caseSensitive: true }
   const cases: ReadonlyArray<readonly [predicate: Pushdown.Positive, field: typeof text, stays: boolean]> = [
     [Filter.eq("a", "Acme") as Pushdown.Positive, text, false],
     [Filter.eq("a", "Acme", { case: "Exact" }) as Pushdown.Positive, text, true],
