@@ -197,7 +197,12 @@ const operator = <const O extends string, F extends Schema.Struct.Fields>(operat
 const predicate = <const O extends string, F extends Schema.Struct.Fields>(name: O, fields: F) =>
   operator(name, { field: Name.Path, ...fields })
 
-const nullable = { value: Schema.NullOr(Literal), ...cased }
+const nullable = {
+  value: Schema.NullOr(Literal).annotate({
+    expected: "a text, a number, a boolean, null, or an object with decimal, date, or instant"
+  }),
+  ...cased
+}
 const ordered = { value: Ordered }
 const listed = {
   values: Schema.Array(Literal).check(

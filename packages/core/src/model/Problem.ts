@@ -168,7 +168,7 @@ const expectedOf = (annotations: { readonly [key: string]: unknown } | undefined
 const shown = (input: unknown): string => {
   if (typeof input === "string") return quote(input)
   if (Array.isArray(input)) return `a list of ${input.length}`
-  if (typeof input === "object" && input !== null) return "an object"
+  if (isObject(input)) return Object.keys(input).length === 0 ? "an empty object" : "an object"
   return Object.is(input, -0) ? "-0" : String(input)
 }
 
@@ -220,7 +220,8 @@ const ofUnion = (issue: SchemaIssue.AnyOf, input: unknown, path: Path): Readonly
   const members = issue.issues.filter((one) => !isShapeless(one))
   const [meant] = members.toSorted((a, b) => distance(a) - distance(b))
   const literals = literalsOf(issue.ast)
-  if (meant === undefined || (literals.length > 0 && literals.length === issue.ast.types.length)) {
+  const isEmpty = isObject(input) && Object.keys(input).length === 0
+  if (meant === undefined || isEmpty || (literals.length > 0 && literals.length === issue.ast.types.length)) {
     const near = typeof input === "string" ? Name.hint(input, literals) : ""
     const expected = expectedOf(issue.ast.annotations) ?? typeOf(issue.ast)
     return [{ path, message: `${wrong(path, input, expected).message}${near === "" ? "" : `.${near}`}` }]

@@ -154,7 +154,7 @@ describe("a file with mistakes", () => {
       [/^detections\.accounts\.mapping\.size\.path: is missing$/],
       [/^detections\.accounts\.mapping\.kind\.transforms\[0\]: is "trimm", which is not one of trim, .* mean trim\?$/],
       [/^detections\.accounts\.filters\[0\]\.terms\[0\]\.operator: is "equals"; allowed: and, or, not, /],
-      [/^detections\.accounts\.filters\[1\]\.value\.decimal: is missing$/],
+      [/^detections\.accounts\.filters\[1\]\.value: is an empty object, which is not a text, a number, /],
       [/^detections\.accounts\.window\.settle: is "5 minuets", which is not a span /],
       [/^detections\.accounts\.leaves: is "keep", which is not one of Delete, Keep\. Did you mean Keep\?$/]
     ] as const
