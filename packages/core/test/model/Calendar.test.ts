@@ -22,6 +22,16 @@ describe("a day", () => {
       }),
       5_000
     ))
+  it("is the last of a February in every fourth year, but for three centuries of four", () => {
+    for (let year = 1; year <= 9999; year++) {
+      const text = `${String(year).padStart(4, "0")}-02-29`
+      assert.equal(Calendar.isDay(text), new Date(`${text}T00:00:00Z`).getUTCDate() === 29, text)
+      assert.equal(
+        Calendar.toMillis(`${text.slice(0, 4)}-03-01T00:00:00Z`),
+        Date.parse(`${text.slice(0, 4)}-03-01T00:00:00Z`)
+      )
+    }
+  })
   it("is nothing else", () => {
     for (const text of ["", "2026-5-1", "2026-05-01T00:00:00Z", "+12026-05-01", "infinity", "2026-05-01 "])
       assert.ok(!Calendar.isDay(text), text)

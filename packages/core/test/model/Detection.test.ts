@@ -74,6 +74,21 @@ describe("a detection", () => {
   })
 })
 
+describe("a constant in a file", () => {
+  const paths = (constant: unknown) => {
+    const input = { version: 1, provider: "p", object: "o", mapping: { a: { constant } } }
+    return Result.match(Detection.decode(input), {
+      onFailure: ({ problems }) => problems.map(({ path }) => Problem.formatPath(path)),
+      onSuccess: () => []
+    })
+  }
+  it("is a text, a number, a boolean or null that can be stored and written again", () => {
+    for (const one of ["", "x".repeat(4_000), 0, -1.5, 2 ** 53 - 1, true, null]) assert.deepEqual(paths(one), [])
+    for (const one of ["x".repeat(4_001), "a\0", "\ud800", -0, 2 ** 53, [], {}, { a: 1 }])
+      assert.deepEqual(paths(one), ["mapping.a.constant"])
+  })
+})
+
 describe("a filter in a file", () => {
   const problems = (filters: unknown) => {
     const input = { version: 1, provider: "p", object: "o", mapping: { a: { path: "a" } }, filters }

@@ -116,8 +116,13 @@ describe("what a provider is asked", () => {
     assert.match(staying[1]?.reason ?? "", /outside ASCII/)
   })
   it("is nothing where records that leave are deleted: they could not be seen to leave", () => {
-    const { pushed, rest } = compiled({ filters: both, leaves: "Delete" })
+    const { pushed, rest, staying } = compiled({ filters: both, leaves: "Delete" })
     assert.deepEqual([pushed, rest], [Filter.everything, Filter.and(...both)])
+    for (const { reason } of staying) assert.match(reason, /must not leave them out/)
+    assert.equal(staying.length, both.length)
+    const nothing = Filter.not(Filter.and())
+    assert.deepEqual(compiled({ filters: [nothing], leaves: "Delete" }).pushed, Filter.everything)
+    assert.deepEqual(compiled({ filters: [nothing], leaves: "Keep" }).pushed, Filter.or())
   })
   it("is up to the provider in the end", () => {
     const canPush = (predicate: Pushdown.Positive) => predicate.operator !== "eq"
