@@ -4,8 +4,7 @@
  * Bodies come in four shapes: REST answers a list `[{ message, errorCode }]`, the
  * OAuth endpoint `{ error, error_description }`, gateways a web page, and some
  * failures nothing at all. All become a `SourceError` with a reason to act on and
- * a message for a person. The classification is total: a code nobody knows falls
- * back on the HTTP status.
+ * a message for a person. The classification is total, see `ErrorCode`.
  *
  * Messages never hold secrets: what looks like a session id is taken out, and so
  * is every secret the caller names. Unknown text is cut short.
@@ -15,6 +14,7 @@
 import * as ChangeSource from "@tidemark/core/ports/ChangeSource"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as ErrorCode from "./ErrorCode.ts"
 
 // -----------------------------------------------------------------------------
 // models
@@ -39,8 +39,6 @@ export class Disconnection extends Schema.TaggedError<Disconnection>()("Salesfor
   code: Schema.String
 }) {}
 
-type Reason = typeof ChangeSource.Reason.Type
-
 /** Most characters of a message that come from the server. @category constants @since 0.1.0 */
 export const excerptMax = 240
 
@@ -63,7 +61,7 @@ export const fromAnswer = (options: {
   readonly secrets?: ReadonlyArray<string>
 }): ChangeSource.SourceError => {
   const { code, message } = parse(options.body, options.secrets ?? [])
-  const reason = codes.get(code) ?? byStatus(options.status)
+  const reason = ErrorCode.ofRequest(options.status, code)
   const said = excerpt(message, options.secrets)
   const name = code === "" ? `HTTP ${options.status}` : `${code} (HTTP ${options.status})`
   const wait = options.retryAfter
@@ -109,6 +107,9 @@ export const disconnected = (source: string, code: string, host: string): Change
 // guards
 // -----------------------------------------------------------------------------
 
+/** What the failure causes. @category getters @since 0.1.0 */
+export const action = (error: ChangeSource.SourceError): ErrorCode.Action => ErrorCode.actions[error.reason]
+
 /** The provider's code of an error; `""` when it has none. @category getters @since 0.1.0 */
 export const code = (error: ChangeSource.SourceError): string =>
   error.cause instanceof Refusal ? error.cause.code : ""
@@ -116,12 +117,19 @@ export const code = (error: ChangeSource.SourceError): string =>
 /** The query's server-side result is gone: ask again from the last position. @category guards @since 0.1.0 */
 export const isLocatorExpired = (error: ChangeSource.SourceError): boolean => code(error) === "INVALID_QUERY_LOCATOR"
 
-/** The access token is no longer accepted: renew it. @category guards @since 0.1.0 */
-export const isSessionEnded = (error: ChangeSource.SourceError): boolean => code(error) === "INVALID_SESSION_ID"
+/**
+ * The access token is no longer accepted: renew it. A 401 that names no code, as a
+ * gateway answers it, is taken for this; one that names another code is not.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isSessionEnded = ({ cause }: ChangeSource.SourceError): boolean =>
+  cause instanceof Refusal && (cause.code === "INVALID_SESSION_ID" || (cause.status === 401 && cause.code === ""))
 
 /**
- * Whether the same read may succeed in a moment: the statuses 408, 420, 429, 500,
- * 502, 503, 504, and lost connections. A daily limit is none of these.
+ * Whether the same read may succeed in a moment: the statuses 406, 408, 420, 429,
+ * 500, 502, 503, 504, and lost connections. A daily limit is none of these.
  *
  * @category guards
  * @since 0.1.0
@@ -149,7 +157,7 @@ export const excerpt = (text: string, secrets: ReadonlyArray<string> = []): stri
 // An access token is the org Id, an exclamation mark, and the session.
 const sessionId = /00D[A-Za-z0-9]{12,15}(?:!|%21)[A-Za-z0-9._-]+/g
 
-const transientStatuses: ReadonlySet<number> = new Set([408, 420, 429, 500, 502, 503, 504])
+const transientStatuses: ReadonlySet<number> = new Set([406, 408, 420, 429, 500, 502, 503, 504])
 
 const RestBody = Schema.fromJsonString(
   Schema.NonEmptyArray(
@@ -163,7 +171,11 @@ const OAuthBody = Schema.fromJsonString(
   Schema.Struct({ error: Schema.String, error_description: Schema.optionalKey(Schema.NullOr(Schema.String)) })
 )
 
+// Bodies of errors are short: what is longer is not one, and is not worth reading whole.
+const errorBodyMax = 256 * 1024
+
 const parse = (body: string, secrets: ReadonlyArray<string>): { readonly code: string; readonly message: string } => {
+  if (body.length > errorBodyMax) return { code: "", message: body }
   const rest = Schema.decodeUnknownResult(RestBody)(body)
   if (Result.isSuccess(rest)) {
     const [{ errorCode, message }] = rest.success
@@ -178,46 +190,6 @@ const parse = (body: string, secrets: ReadonlyArray<string>): { readonly code: s
 // What does not look like a code may be anything, so it is none.
 const codeOf = (text: string, secrets: ReadonlyArray<string>): string =>
   /^[A-Za-z][A-Za-z0-9_]{1,79}$/.test(text) && !secrets.includes(text) ? text : ""
-
-const byStatus = (status: number): Reason => {
-  if (status === 401) return "Unauthorized"
-  if (status === 403) return "Forbidden"
-  if (status === 429 || status === 420) return "RateLimited"
-  if (status === 406 || status === 408 || status >= 500) return "Unavailable"
-  return status >= 300 ? "Invalid" : "Malformed"
-}
-
-const group = (reason: Reason, names: string): ReadonlyArray<readonly [string, Reason]> =>
-  names.split(/\s+/).map((name) => [name, reason])
-
-// Codes whose meaning differs from that of their status. Sources: ExceptionCode and
-// StatusCode of the partner WSDL; OAuth 2.0 (RFC 6749, 5.2) and Salesforce's additions to it.
-const codes: ReadonlyMap<string, Reason> = new Map([
-  ...group(
-    "Unauthorized",
-    `INVALID_SESSION_ID INVALID_AUTH_HEADER INVALID_LOGIN INVALID_ACCESS_TOKEN INVALID_REFRESH_TOKEN NO_ACCESS_TOKEN
-     NO_REFRESH_TOKEN INVALID_OPERATION_WITH_EXPIRED_PASSWORD PASSWORD_LOCKOUT LOGIN_CHALLENGE_ISSUED
-     LOGIN_CHALLENGE_PENDING LOGIN_DURING_RESTRICTED_DOMAIN LOGIN_DURING_RESTRICTED_TIME LOGIN_MUST_USE_SECURITY_TOKEN
-     MUTUAL_AUTHENTICATION_FAILED TXN_SECURITY_END_A_SESSION TXN_SECURITY_TWO_FA_REQUIRED
-     invalid_grant invalid_client invalid_client_id invalid_client_credentials unauthorized_client inactive_user
-     inactive_org invalid_app_access access_denied unsupported_grant_type invalid_scope OAUTH_APP_ACCESS_DENIED`
-  ),
-  ...group(
-    "Forbidden",
-    `API_DISABLED_FOR_ORG INSUFFICIENT_ACCESS INSUFFICIENT_ACCESS_OR_READONLY FUNCTIONALITY_NOT_ENABLED ORG_LOCKED
-     ORG_IS_DOT_ORG TRIAL_EXPIRED CLIENT_NOT_ACCESSIBLE_FOR_USER TXN_SECURITY_NO_ACCESS TXN_SECURITY_FAIL_CLOSE
-     APEX_DATA_ACCESS_RESTRICTION COMMUNITY_NOT_ACCESSIBLE PORTAL_NO_ACCESS`
-  ),
-  ...group("QuotaExhausted", "REQUEST_LIMIT_EXCEEDED EXCEEDED_QUOTA LIMIT_EXCEEDED"),
-  ...group("PositionLost", "INVALID_REPLICATION_DATE"),
-  ...group(
-    "Unavailable",
-    `SERVER_UNAVAILABLE QUERY_TIMEOUT REQUEST_RUNNING_TOO_LONG UNABLE_TO_LOCK_ROW INVALID_QUERY_LOCATOR
-     UNKNOWN_EXCEPTION INTERNAL_ERROR API_CURRENTLY_DISABLED ORG_IN_MAINTENANCE FUNCTIONALITY_TEMPORARILY_UNAVAILABLE
-     INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE TOO_MANY_APEX_REQUESTS TXN_SECURITY_METERING_ERROR
-     REALTIME_PROCESSING_TIME_EXCEEDED_LIMIT SSO_SERVICE_DOWN server_error temporarily_unavailable`
-  )
-])
 
 const newCredentials =
   "Log in again and give the new credentials. Since Spring '26 apps are External Client Apps; an app that is not installed in the org is blocked."
@@ -240,7 +212,7 @@ const remedies: ReadonlyMap<string, string> = new Map([
   ["EXCEEDED_ID_LIMIT", "More than 600,000 ids in one window: use shorter windows."]
 ])
 
-const remedyByReason: { readonly [R in Reason]: string } = {
+const remedyByReason: { readonly [R in ErrorCode.Reason]: string } = {
   Unauthorized: newCredentials,
   Forbidden: "Give the integration user the missing permission, then resume.",
   RateLimited: "Wait, then run again: the position is kept.",

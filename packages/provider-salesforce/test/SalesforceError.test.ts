@@ -3,6 +3,7 @@ import type * as ChangeSource from "@tidemark/core/ports/ChangeSource"
 import * as fc from "fast-check"
 import assert from "node:assert/strict"
 import { describe, it } from "vitest"
+import * as ErrorCode from "../src/ErrorCode.ts"
 import * as SalesforceError from "../src/SalesforceError.ts"
 
 type Reason = ChangeSource.SourceError["reason"]
@@ -67,11 +68,31 @@ describe("SalesforceError", () => {
       fc.json(),
       fc.string().map((code) => rest(code)),
       fc.constant(`[{"errorCode":"${"X".repeat(100_000)}"}]`),
-      fc.constant("[".repeat(20_000))
+      fc.constant("[".repeat(20_000)),
+      fc.constant(`[{"errorCode":"INVALID_FIELD","message":"${"m".repeat(2_000_000)}"}]`),
+      fc
+        .tuple(
+          fc.string().map((code) => rest(code)),
+          fc.nat(60)
+        )
+        .map(([text, at]) => text.slice(0, at)),
+      fc.string().map((title) => `<!doctype html><html><title>${title}</title>`),
+      fc.constantFrom(
+        "",
+        "{}",
+        "[]",
+        "[[]]",
+        "[null]",
+        '[{"errorCode":null}]',
+        '[{"errorCode":{}}]',
+        '{"error":{}}',
+        "\ufeff[]"
+      )
     )
     fc.assert(
       fc.property(fc.integer({ min: 100, max: 599 }), body, (status, body) => {
         const error = from(status, body)
+        assert.ok(ErrorCode.actions[error.reason] !== undefined)
         assert.ok(error.message.length < 1000)
         assert.ok(error.message.isWellFormed())
         // oxlint-disable-next-line no-control-regex -- none may be left
@@ -101,6 +122,9 @@ describe("SalesforceError", () => {
   it("the code of an error can be acted on", () => {
     assert.ok(SalesforceError.isLocatorExpired(from(400, rest("INVALID_QUERY_LOCATOR"))))
     assert.ok(SalesforceError.isSessionEnded(from(401, rest("INVALID_SESSION_ID"))))
+    assert.ok(SalesforceError.isSessionEnded(from(401, "<html>")))
+    assert.ok(!SalesforceError.isSessionEnded(from(401, rest("INVALID_AUTH_HEADER"))))
+    assert.ok(!SalesforceError.isSessionEnded(from(403, "")))
     assert.equal(SalesforceError.code(SalesforceError.invalid("s", "m")), "")
   })
 })
