@@ -157,6 +157,26 @@ export const updated = Effect.fnUntraced(function* (
   return { serverTime, value: { ids, latestDateCovered: yield* instant(value.latestDateCovered) } }
 })
 
+/** One of the org's limits (REST API guide, "Limits"). @category models @since 0.1.0 */
+export interface Limit {
+  readonly max: number
+  readonly remaining: number
+}
+
+const LimitsBody = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
+const isLimit = Schema.is(Schema.Struct({ Max: Schema.Finite, Remaining: Schema.Finite }))
+
+/** The org's limits by name; what has no maximum and no rest is left out. @category decoding @since 0.1.0 */
+export const limits = (answer: Transport.Answer): Decoded<Answer<ReadonlyMap<string, Limit>>> =>
+  Effect.map(decode("the list of limits", LimitsBody)(answer), ({ serverTime, value }) => ({
+    serverTime,
+    value: new Map(
+      Object.entries(value).flatMap(([name, limit]) =>
+        isLimit(limit) ? [[name, { max: limit.Max, remaining: limit.Remaining }] as const] : []
+      )
+    )
+  }))
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------

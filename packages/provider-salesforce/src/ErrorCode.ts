@@ -65,14 +65,16 @@ export const verdict = (code: string): Verdict | undefined => verdicts.get(code)
 
 /**
  * Why a request failed: by its code, else by its status. A code that condemns one
- * record says nothing about a request, so there the status decides.
+ * record says nothing about a request, so there the status decides; and a limit
+ * that is answered with 429 is one of the moment, not of the day.
  *
  * @category classification
  * @since 0.1.0
  */
 export const ofRequest = (status: number, code: string): Reason => {
   const known = verdicts.get(code)
-  return known === undefined || known === "Rejected" ? ofStatus(status) : known
+  if (known === undefined || known === "Rejected") return ofStatus(status)
+  return known === "QuotaExhausted" && ofStatus(status) === "RateLimited" ? "RateLimited" : known
 }
 
 /**

@@ -7,9 +7,9 @@
  * empty page. Reads that fail for a moment are repeated a bounded number of
  * times; a session that ended is renewed once per request.
  *
- * The client never follows an address to another host: what the server calls
- * the next page is asked for on the host the token belongs to, below
- * `/services/data/`, or not at all.
+ * The client never follows an address to another host: redirections are not
+ * followed, and what the server calls the next page is asked for on the host the
+ * token belongs to, below `/services/data/`, or not at all.
  *
  * @since 0.1.0
  */
@@ -18,34 +18,19 @@ import * as Pagination from "@tidemark/core/ports/Pagination"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
-import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import * as Answer from "./Answer.ts"
 import * as Credentials from "./Credentials.ts"
 import type * as Describe from "./Describe.ts"
-import * as SalesforceError from "./SalesforceError.ts"
-import * as Soql from "./Soql.ts"
-import * as Stamp from "./Stamp.ts"
-import * as Transport from "./Transport.ts"
+import * as Paths from "./Paths.ts"
+import * as Reader from "./Reader.ts"
+import * as Versions from "./Versions.ts"
 
 // -----------------------------------------------------------------------------
 // models
 // -----------------------------------------------------------------------------
-
-/** @category models @since 0.1.0 */
-export interface QueryOptions {
-  /** Most rows of a page, 200 to 2000. The server may send fewer. */
-  readonly pageSize?: number | undefined
-}
-
-/** Both ends of a replication feed's window: milliseconds, read as whole seconds. @category models @since 0.1.0 */
-export interface Window {
-  readonly start: number
-  readonly end: number
-}
 
 type Read<A> = Effect.Effect<A, ChangeSource.SourceError>
 
@@ -62,33 +47,27 @@ export class SalesforceClient extends Context.Service<
     readonly organization: Read<Answer.Answer<string>>
     readonly describe: (object: string) => Read<Answer.Answer<Describe.Describe>>
     readonly describeGlobal: Read<Answer.Answer<Describe.Global>>
-    readonly query: (soql: string, options?: QueryOptions) => Read<Answer.QueryPage>
+    readonly query: (soql: string, options?: Paths.QueryOptions) => Read<Answer.QueryPage>
     /** Like `query`, with the records in the recycle bin. */
-    readonly queryAll: (soql: string, options?: QueryOptions) => Read<Answer.QueryPage>
+    readonly queryAll: (soql: string, options?: Paths.QueryOptions) => Read<Answer.QueryPage>
     /** The page a `QueryPage.next` names. */
     readonly queryMore: (next: string) => Read<Answer.QueryPage>
     /** All pages of a query, each asked for when it is wanted; `NotAdvancing` when a page comes again. */
     readonly pages: (
       soql: string,
-      options?: QueryOptions & { readonly deleted?: boolean | undefined }
+      options?: Paths.QueryOptions & { readonly deleted?: boolean | undefined }
     ) => Stream.Stream<Answer.QueryPage, ChangeSource.SourceError>
     /** The window's start must be more than a minute before its end. */
-    readonly deleted: (object: string, window: Window) => Read<Answer.Answer<Answer.Deleted>>
+    readonly deleted: (object: string, window: Paths.Window) => Read<Answer.Answer<Answer.Deleted>>
     /** The window's start must be more than a minute before its end. */
-    readonly updated: (object: string, window: Window) => Read<Answer.Answer<Answer.Updated>>
+    readonly updated: (object: string, window: Paths.Window) => Read<Answer.Answer<Answer.Updated>>
+    /** The org's limits by name, such as `DailyApiRequests`; asked for even when the budget of calls is used up. */
+    readonly limits: Read<Answer.Answer<ReadonlyMap<string, Answer.Limit>>>
   }
 >()("@tidemark/provider-salesforce/SalesforceClient") {}
 
 /** @category models @since 0.1.0 */
-export interface Options {
-  /** The org's My Domain address, `https://NAME.my.salesforce.com`. */
-  readonly url: string
-  /** Defaults to `"66.0"`. */
-  readonly apiVersion?: string | undefined
-  readonly credentials: Credentials.Credentials
-  readonly timeouts?: Transport.Timeouts | undefined
-  readonly limits?: Transport.Limits | undefined
-}
+export type Options = Reader.Options
 
 // -----------------------------------------------------------------------------
 // constructors
@@ -97,17 +76,9 @@ export interface Options {
 const source = "salesforce"
 
 /**
- * Longest address of a request, in bytes. Address and headers together may have
- * 16,384 (REST API guide, "URI length"); the rest is for headers.
- *
- * @category constants
- * @since 0.1.0
- */
-export const addressMax = 12_000
-
-/**
- * Sends nothing yet. Fails with `Invalid` when the address cannot be one, would
- * send the token in the clear, or the version has another form than `66.0`.
+ * Sends nothing yet. Fails with `Invalid` when the address cannot be one or would
+ * send the token in the clear, the version has another form than `66.0` or
+ * `latest`, or an option is out of bounds.
  *
  * @category constructors
  * @since 0.1.0
@@ -115,55 +86,28 @@ export const addressMax = 12_000
 export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<SalesforceClient["Service"], ChangeSource.SourceError, HttpClient.HttpClient> {
-  const origin = yield* Effect.fromResult(Credentials.origin(source, options.url))
-  const version = options.apiVersion ?? "66.0"
-  if (!/^\d{2,3}\.0$/.test(version)) {
-    return yield* SalesforceError.invalid(
-      source,
-      `"${SalesforceError.excerpt(version)}" is no API version: 66.0 is one.`
-    )
-  }
-  const exchange = Transport.exchange(yield* HttpClient.HttpClient, source, options.timeouts, options.limits)
-  const sessions = Credentials.sessions({ source, origin, credentials: options.credentials, exchange })
-  const read = reader(sessions, exchange, options.limits)
-  const base = `/services/data/v${version}`
-
+  const read = yield* Reader.make(yield* HttpClient.HttpClient, options)
   const ask =
     (kind: "query" | "queryAll") =>
-    (soql: string, asked: QueryOptions = {}) =>
-      Effect.flatMap(Effect.fromResult(queryRequest(base, kind, soql, asked)), ({ headers, path }) =>
-        Effect.flatMap(read.at(path, headers), Answer.page)
+    (soql: string, asked: Paths.QueryOptions = {}) =>
+      Effect.flatMap(Effect.fromResult(Paths.queryHeaders(asked)), (headers) =>
+        Effect.flatMap(read.at(Paths.query(kind, soql), headers), Answer.page)
       )
   const query = ask("query")
   const queryAll = ask("queryAll")
-  const queryMore = (next: string) =>
-    Effect.flatMap(
-      read.below((origin) => locator(origin, next)),
-      Answer.page
-    )
-  const within = <A>(
-    path: Result.Result<string, ChangeSource.SourceError>,
-    decode: (answer: Transport.Answer) => Read<A>
-  ): Read<A> =>
-    Effect.flatMap(
-      read.below(() => path),
-      decode
-    )
+  const queryMore = (next: string) => Effect.flatMap(read.at(Paths.locator(next)), Answer.page)
+  const time = Effect.flatMap(read.open, Answer.time)
 
   return {
-    time: Effect.flatMap(read.open("/services/data"), Answer.time),
+    time,
     organization: Effect.flatMap(query("SELECT Id FROM Organization"), Answer.organization).pipe(
       Effect.catchIf(
         ({ reason }) => reason === "Invalid" || reason === "Forbidden",
-        () =>
-          Effect.all({
-            value: Effect.map(sessions.current, (session) => new URL(session.origin).hostname),
-            serverTime: Effect.flatMap(read.open("/services/data"), Answer.time)
-          })
+        () => Effect.all({ value: Effect.map(read.origin, (origin) => new URL(origin).hostname), serverTime: time })
       )
     ),
-    describe: (object) => within(sobject(base, object, "describe"), Answer.describe),
-    describeGlobal: Effect.flatMap(read.at(`${base}/sobjects`), Answer.describeGlobal),
+    describe: (object) => Effect.flatMap(read.at(Paths.sobject(object, "describe")), Answer.describe),
+    describeGlobal: Effect.flatMap(read.at(Paths.below("sobjects")), Answer.describeGlobal),
     query,
     queryAll,
     queryMore,
@@ -176,9 +120,29 @@ export const make = Effect.fnUntraced(function* (
         ...(options.limits?.pages === undefined ? {} : { pagesMax: options.limits.pages })
       })
     },
-    deleted: (object, window) => within(feed(base, object, "deleted", window), Answer.deleted),
-    updated: (object, window) => within(feed(base, object, "updated", window), Answer.updated)
+    deleted: (object, window) => Effect.flatMap(read.at(Paths.feed(object, "deleted", window)), Answer.deleted),
+    updated: (object, window) => Effect.flatMap(read.at(Paths.feed(object, "updated", window)), Answer.updated),
+    limits: Effect.tap(Effect.flatMap(read.beyondBudget(Paths.below("limits")), Answer.limits), ({ value }) => {
+      const calls = value.get("DailyApiRequests")
+      return calls === undefined || calls.max <= 0
+        ? Effect.void
+        : read.note({ used: calls.max - calls.remaining, limit: calls.max })
+    })
   }
+})
+
+/**
+ * The versions an org has, the oldest first. Needs no credentials.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const versions = Effect.fnUntraced(function* (
+  options: Pick<Options, "url" | "timeouts" | "limits">
+): Effect.fn.Return<ReadonlyArray<Versions.Version>, ChangeSource.SourceError, HttpClient.HttpClient> {
+  const none = Credentials.bearer(Redacted.make(""))
+  const read = yield* Reader.make(yield* HttpClient.HttpClient, { ...options, credentials: none })
+  return yield* Effect.flatMap(read.open, Versions.decode)
 })
 
 /** @category layers @since 0.1.0 */
@@ -186,120 +150,3 @@ export const layer = (
   options: Options
 ): Layer.Layer<SalesforceClient, ChangeSource.SourceError, HttpClient.HttpClient> =>
   Layer.effect(SalesforceClient, make(options))
-
-// -----------------------------------------------------------------------------
-// internal: requests
-// -----------------------------------------------------------------------------
-
-type Headers = { readonly [name: string]: string }
-
-/** Where to ask, given the origin of the session. */
-type Path = (origin: string) => Result.Result<string, ChangeSource.SourceError>
-
-type Exchange = (request: HttpClientRequest.HttpClientRequest) => Read<Transport.Answer>
-
-const reader = (sessions: Credentials.Sessions, exchange: Exchange, limits: Transport.Limits | undefined) => {
-  const retrying = Transport.retrying(limits)
-  const below = (path: Path, headers: Headers = {}) => retrying(authorized(sessions, exchange, path, headers))
-  return {
-    /** With a session, at a path that depends on where the org lives. */
-    below,
-    /** With a session, at a path. */
-    at: (path: string, headers?: Headers) => below(() => Result.succeed(path), headers),
-    /** Without a token. Any answer will do that is not a passing fault. */
-    open: (path: string) =>
-      retrying(
-        Effect.gen(function* () {
-          const { origin } = yield* sessions.current
-          const answer = yield* exchange(get(`${origin}${path}`))
-          return answer.status === 429 || answer.status >= 500 ? yield* succeed(answer, []) : answer
-        })
-      )
-  }
-}
-
-const get = (address: string) => HttpClientRequest.get(address).pipe(HttpClientRequest.acceptJson)
-
-const succeed = (answer: Transport.Answer, secrets: ReadonlyArray<string>): Read<Transport.Answer> =>
-  answer.status === 200
-    ? Effect.succeed(answer)
-    : Effect.fail(SalesforceError.fromAnswer({ source, ...answer, secrets }))
-
-// One renewal per request: a second refusal is a matter for a person.
-const authorized = Effect.fnUntraced(function* (
-  sessions: Credentials.Sessions,
-  exchange: Exchange,
-  path: Path,
-  headers: Headers
-): Effect.fn.Return<Transport.Answer, ChangeSource.SourceError> {
-  const send = Effect.fnUntraced(function* (session: Credentials.Session) {
-    const target = yield* Effect.fromResult(path(session.origin))
-    const request = get(`${session.origin}${target}`).pipe(
-      HttpClientRequest.bearerToken(session.token),
-      HttpClientRequest.setHeaders(headers)
-    )
-    return yield* Effect.flatMap(exchange(request), (answer) => succeed(answer, [Redacted.value(session.token)]))
-  })
-  const { current, renew } = sessions
-  const session = yield* current
-  if (renew === undefined) return yield* send(session)
-  return yield* Effect.catchIf(send(session), SalesforceError.isSessionEnded, () =>
-    Effect.flatMap(renew(session), send)
-  )
-})
-
-const queryRequest = (
-  base: string,
-  kind: "query" | "queryAll",
-  soql: string,
-  options: QueryOptions
-): Result.Result<{ readonly path: string; readonly headers: Headers }, ChangeSource.SourceError> => {
-  const { pageSize } = options
-  if (pageSize !== undefined && !(Number.isInteger(pageSize) && pageSize >= 200 && pageSize <= 2000)) {
-    return Result.fail(SalesforceError.invalid(source, `A page has 200 to 2000 rows, and ${pageSize} were asked for.`))
-  }
-  if (!soql.isWellFormed()) return Result.fail(SalesforceError.invalid(source, "The query is not well-formed text."))
-  const path = `${base}/${kind}?q=${encodeURIComponent(soql)}`
-  return path.length > addressMax
-    ? Result.fail(
-        SalesforceError.invalid(
-          source,
-          `The query takes ${path.length} of at most ${addressMax} bytes: name fewer fields.`
-        )
-      )
-    : Result.succeed({
-        path,
-        headers: pageSize === undefined ? {} : { "Sforce-Query-Options": `batchSize=${pageSize}` }
-      })
-}
-
-const sobject = (base: string, object: string, rest: string): Result.Result<string, ChangeSource.SourceError> =>
-  Soql.isName(object) && !object.includes(".")
-    ? Result.succeed(`${base}/sobjects/${object}/${rest}`)
-    : Result.fail(
-        SalesforceError.invalid(source, `"${SalesforceError.excerpt(object)}" cannot be the name of an object.`)
-      )
-
-const feed = (base: string, object: string, kind: string, window: Window) => {
-  const [start, end] = [window.start, window.end].map((at) => Stamp.fromMillis(Math.floor(at / 1000) * 1000))
-  if (start === undefined || end === undefined || window.end - window.start <= 60_000) {
-    return Result.fail(SalesforceError.invalid(source, "A window must begin more than a minute before it ends."))
-  }
-  const literal = (stamp: string) => encodeURIComponent(stamp.replace(".000Z", "+00:00"))
-  return sobject(base, object, `${kind}/?start=${literal(start)}&end=${literal(end)}`)
-}
-
-// The server names the next page by a path; an address elsewhere would be handed the token.
-const locator = (origin: string, next: string): Result.Result<string, ChangeSource.SourceError> => {
-  const shown = SalesforceError.excerpt(next)
-  if (!URL.canParse(next, origin)) {
-    return Result.fail(SalesforceError.malformed(source, `The next page is no address (${shown})`))
-  }
-  const url = new URL(next, origin)
-  if (url.origin !== origin || url.username !== "" || url.password !== "") {
-    return Result.fail(SalesforceError.malformed(source, `The next page lies on another host (${shown})`))
-  }
-  return url.pathname.startsWith("/services/data/")
-    ? Result.succeed(`${url.pathname}${url.search}`)
-    : Result.fail(SalesforceError.malformed(source, `The next page lies outside /services/data/ (${shown})`))
-}

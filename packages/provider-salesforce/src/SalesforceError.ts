@@ -127,6 +127,10 @@ export const isLocatorExpired = (error: ChangeSource.SourceError): boolean => co
 export const isSessionEnded = ({ cause }: ChangeSource.SourceError): boolean =>
   cause instanceof Refusal && (cause.code === "INVALID_SESSION_ID" || (cause.status === 401 && cause.code === ""))
 
+/** Nothing lies at the path that was asked for: the object or the API version is unknown. @category guards @since 0.1.0 */
+export const isUnknownPath = ({ cause }: ChangeSource.SourceError): boolean =>
+  cause instanceof Refusal && ([404, 410].includes(cause.status) || cause.code === "UNSUPPORTED_API_VERSION")
+
 /**
  * Whether the same read may succeed in a moment: the statuses 406, 408, 420, 429,
  * 500, 502, 503, 504, and lost connections. A daily limit is none of these.

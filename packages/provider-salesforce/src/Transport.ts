@@ -5,20 +5,27 @@
  * between two pieces of the body. Half a body is a lost connection, never a short
  * answer. Any status is an answer here; what it means is decided elsewhere.
  *
+ * Redirections are not followed: they are answers like others, so that a token is
+ * never taken to an address that an answer names.
+ *
  * `retrying` repeats reads that failed for a moment only, a bounded number of
- * times, with growing, jittered, capped delays.
+ * times, with growing, jittered, capped delays, as far as a common budget allows.
  *
  * @since 0.1.0
  */
 import type * as ChangeSource from "@tidemark/core/ports/ChangeSource"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Predicate from "effect/Predicate"
-import * as Schedule from "effect/Schedule"
+import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
+import * as ApiBudget from "./ApiBudget.ts"
+import type * as RetryBudget from "./RetryBudget.ts"
 import * as SalesforceError from "./SalesforceError.ts"
 import * as Stamp from "./Stamp.ts"
 
@@ -34,6 +41,8 @@ export interface Answer {
   readonly serverTime: number | undefined
   /** The server's `Retry-After`, in ms; an HTTP date is taken relative to `serverTime`. */
   readonly retryAfter: number | undefined
+  /** The org's calls, where the answer tells them. */
+  readonly usage: ApiBudget.Usage | undefined
 }
 
 /** @category models @since 0.1.0 */
@@ -54,12 +63,18 @@ export interface Limits {
   readonly retries?: number | undefined
   /** Delay before the first repetition, doubled for each further one. Defaults to 200 milliseconds. */
   readonly retryDelay?: Duration.Input | undefined
-  /** Longest delay. A `Retry-After` above it ends the read with `RateLimited` at once. Defaults to 10 seconds. */
+  /**
+   * Longest delay, before up to a tenth is added to a `Retry-After`. One above it
+   * ends the read at once, with the time to wait. Defaults to 10 seconds.
+   */
   readonly retryDelayMax?: Duration.Input | undefined
 }
 
 /** @category constants @since 0.1.0 */
 export const bodyMax = 64 * 1024 * 1024
+
+/** The longest a `Retry-After` is believed, in ms: a day. @category constants @since 0.1.0 */
+export const retryAfterMax = 24 * 60 * 60 * 1000
 
 // -----------------------------------------------------------------------------
 // exchange
@@ -101,9 +116,11 @@ export const exchange =
         status: response.status,
         body: yield* decode(source, pieces, size),
         serverTime,
-        retryAfter: retryAfter(response.headers["retry-after"], serverTime)
+        retryAfter: retryAfter(response.headers["retry-after"], serverTime),
+        usage: ApiBudget.fromHeader(response.headers["sforce-limit-info"])
       }
     }).pipe(
+      Effect.updateContext(unredirected),
       Effect.timeoutOrElse({
         duration: timeouts.request ?? "150 seconds",
         orElse: () => Effect.fail(SalesforceError.disconnected(source, "timed out", host))
@@ -113,49 +130,83 @@ export const exchange =
   }
 
 /**
- * Repeats a read while it fails for a moment only, see `SalesforceError.isTransient`.
+ * Repeats a read while it fails for a moment only, see `SalesforceError.isTransient`,
+ * and while the budget of all repetitions allows it.
  *
  * @category exchange
  * @since 0.1.0
  */
 export const retrying = (
-  limits: Limits = {}
+  limits: Limits,
+  budget: RetryBudget.RetryBudget
 ): (<A>(read: Effect.Effect<A, ChangeSource.SourceError>) => Effect.Effect<A, ChangeSource.SourceError>) => {
-  const most = Duration.fromInputUnsafe(limits.retryDelayMax ?? "10 seconds")
-  const schedule = Schedule.min([
-    Schedule.jittered(Schedule.exponential(limits.retryDelay ?? "200 millis")),
-    Schedule.spaced(most)
-  ]).pipe(
-    Schedule.upTo({ times: limits.retries ?? 4 }),
-    Schedule.setInputType<ChangeSource.SourceError>(),
-    Schedule.modifyDelay(({ duration, input }) =>
-      Effect.succeed(Duration.max(duration, Duration.millis(input.retryAfter ?? 0)))
+  const retries = limits.retries ?? 4
+  const most = Duration.toMillis(Duration.fromInputUnsafe(limits.retryDelayMax ?? "10 seconds"))
+  const first = Duration.toMillis(Duration.fromInputUnsafe(limits.retryDelay ?? "200 millis"))
+  const attempt = <A>(
+    read: Effect.Effect<A, ChangeSource.SourceError>,
+    made: number
+  ): Effect.Effect<A, ChangeSource.SourceError> =>
+    Effect.catch(
+      read,
+      Effect.fnUntraced(function* (error) {
+        const isWorthIt = SalesforceError.isTransient(error) && (error.retryAfter ?? 0) <= most && made < retries
+        if (!isWorthIt || !(yield* budget.withdraw)) return yield* error
+        yield* Effect.sleep(delay({ first, most, made, retryAfter: error.retryAfter ?? 0, random: yield* Random.next }))
+        return yield* attempt(read, made + 1)
+      })
     )
-  )
-  return Effect.retry({
-    schedule,
-    while: (error: ChangeSource.SourceError) =>
-      SalesforceError.isTransient(error) && (error.retryAfter ?? 0) <= Duration.toMillis(most)
-  })
+  return (read) => Effect.andThen(budget.deposit, attempt(read, 0))
+}
+
+/**
+ * How long to wait before a repetition, in ms: doubled for each one made, at most
+ * `most`, and up to a fifth less by chance; never less than `retryAfter`, to which
+ * up to a tenth is added, so that clients that were told the same do not all come
+ * back at once.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const delay = (options: {
+  readonly first: number
+  readonly most: number
+  /** Repetitions made before. */
+  readonly made: number
+  readonly retryAfter: number
+  /** From 0 up to 1. */
+  readonly random: number
+}): number => {
+  const { first, made, most, random, retryAfter } = options
+  return Math.max(Math.min(most, first * 2 ** made) * (0.8 + 0.2 * random), retryAfter * (1 + 0.1 * random))
 }
 
 /**
  * `Retry-After` in ms: seconds, or an HTTP date relative to the server's own
- * clock. Anything else is `undefined`.
+ * clock, and at most a day. Anything else is `undefined`.
  *
  * @category conversions
  * @since 0.1.0
  */
 export const retryAfter = (header: string | undefined, serverTime: number | undefined): number | undefined => {
   if (header === undefined) return undefined
-  if (/^\d{1,9}$/.test(header)) return Number(header) * 1000
+  if (/^\d{1,9}$/.test(header)) return Math.min(Number(header) * 1000, retryAfterMax)
   const until = Stamp.fromHeader(header)
-  return until === undefined || serverTime === undefined ? undefined : Math.max(0, until - serverTime)
+  return until === undefined || serverTime === undefined
+    ? undefined
+    : Math.min(Math.max(0, until - serverTime), retryAfterMax)
 }
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+// The client of platform-node follows none by itself; one made of fetch does unless it is told.
+const unredirected = (context: Context.Context<never>): Context.Context<never> =>
+  Context.add(context, FetchHttpClient.RequestInit, {
+    ...Context.getOrUndefined(context, FetchHttpClient.RequestInit),
+    redirect: "manual"
+  })
 
 const hostOf = (address: string): string => (URL.canParse(address) ? new URL(address).host : "the address given")
 

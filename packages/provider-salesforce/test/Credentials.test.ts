@@ -40,6 +40,7 @@ const refreshing = (script: Script, persist: Credentials.Refresh["persist"] = ()
   SalesforceClient.make({
     url: script.url,
     limits,
+    pace: { concurrency: 10 },
     credentials: Credentials.refresh({
       loginUrl: script.url,
       clientId: "app",

@@ -7,6 +7,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as fc from "fast-check"
 import assert from "node:assert/strict"
 import { describe, it } from "vitest"
+import * as RetryBudget from "../src/RetryBudget.ts"
 import * as SalesforceError from "../src/SalesforceError.ts"
 import * as Stamp from "../src/Stamp.ts"
 import * as Transport from "../src/Transport.ts"
@@ -27,7 +28,8 @@ const attempts = (
         made++
         return Effect.fail(error)
       })
-      const fiber = yield* Effect.forkChild(Transport.retrying(limits)(read))
+      const budget = yield* RetryBudget.make({ burst: 1000 })
+      const fiber = yield* Effect.forkChild(Transport.retrying(limits, budget)(read))
       const counts: Array<number> = []
       for (const step of steps) {
         yield* TestClock.adjust(step)
@@ -40,7 +42,7 @@ const attempts = (
 
 describe("Transport", () => {
   it("the wait the server asks for is the least wait", async () => {
-    assert.deepEqual(await attempts({}, busy(7000), ["6999 millis", "1 millis"]), [1, 2])
+    assert.deepEqual(await attempts({}, busy(7000), ["6999 millis", "701 millis"]), [1, 2])
   })
 
   it("delays grow, and never pass the longest", async () => {
@@ -48,8 +50,8 @@ describe("Transport", () => {
     const steps = Array.from({ length: 11 }, () => "4 seconds" as const)
     const counts = await attempts(limits, busy(), steps)
     assert.ok(counts[0]! >= 2 && counts[0]! <= 4)
-    // Once at the cap, each four seconds see one more attempt.
-    for (let at = 4; at < counts.length; at++) assert.equal(counts[at]! - counts[at - 1]!, 1)
+    // At the cap a delay is four seconds less at most a fifth.
+    for (let at = 4; at < counts.length; at++) assert.ok([1, 2].includes(counts[at]! - counts[at - 1]!))
   })
 
   it("no number of retries is exceeded", () =>
@@ -59,6 +61,24 @@ describe("Transport", () => {
       }),
       { numRuns: 10 }
     ))
+
+  it("a delay is never below what the server asks for, nor above the longest and a tenth of what it asks for", () => {
+    const whole = (max: number) => fc.integer({ min: 0, max })
+    const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
+    fc.assert(
+      fc.property(whole(5000), whole(20_000), whole(200), whole(60_000), random, (first, most, made, asked, random) => {
+        const delay = Transport.delay({ first, most, made, retryAfter: asked, random })
+        assert.ok(delay >= asked)
+        assert.ok(delay <= Math.max(most, asked * 1.1))
+        if (asked === 0) assert.ok(delay >= Math.min(most, first) * 0.8)
+      })
+    )
+  })
+
+  it("clients that were told the same wait do not come back at once", () => {
+    const at = (random: number) => Transport.delay({ first: 200, most: 10_000, made: 0, retryAfter: 5000, random })
+    assert.deepEqual([at(0), at(0.5)], [5000, 5250])
+  })
 
   it("what time does not cure is not repeated", async () => {
     const invalid = new ChangeSource.SourceError({ reason: "Invalid", source: "salesforce", message: "m" })
@@ -78,7 +98,9 @@ describe("Transport", () => {
       ["-1", now, undefined],
       ["1.5", now, undefined],
       ["", now, undefined],
-      ["9999999999", now, undefined]
+      ["9999999999", now, undefined],
+      ["999999999", now, Transport.retryAfterMax],
+      [at(400 * 86_400_000), now, Transport.retryAfterMax]
     ]
     for (const [header, now, expected] of table) assert.equal(Transport.retryAfter(header, now), expected)
   })

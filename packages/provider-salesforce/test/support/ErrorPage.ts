@@ -51,6 +51,7 @@ export const page = [
   "",
   "Made from `ErrorCode` of `@tidemark/provider-salesforce`; a test fails when the two differ. A failed answer has a",
   "reason: that of its code, or, for a code that nobody knows, that of its HTTP status. Each reason causes one action.",
+  "A code of `QuotaExhausted` that comes with 420 or 429 is a limit of the moment, `RateLimited`.",
   "",
   "| Reason | Means | Action |",
   "| --- | --- | --- |",

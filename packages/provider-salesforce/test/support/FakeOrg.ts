@@ -163,7 +163,8 @@ export const make = (versions: ReadonlyArray<Version> = []): FakeOrg => {
         const latestDateCovered = stampAt(Math.min(Math.floor((window.end - start) / 1000), org.covered()))
         return { value: { records, earliestDateAvailable: stampAt(0), latestDateCovered }, serverTime: time() }
       }),
-    updated: () => Effect.die("the source does not ask for updates")
+    updated: () => Effect.die("the source does not ask for updates"),
+    limits: Effect.die("the source does not ask for limits")
   }
   const org: FakeOrg = {
     client,
