@@ -86,6 +86,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Reader, ChangeSource.SourceError> {
   const origin = yield* Effect.fromResult(Address.origin(source, options.url))
   const version = yield* Effect.fromResult(Versions.parse(options.apiVersion ?? "66.0"))
+  yield* Transport.check(options.timeouts ?? {}, options.limits ?? {})
   const budget = yield* ApiBudget.make(source, options.apiBudget)
   const pace = yield* Pace.make(options.pace)
   const circuit = yield* Circuit.make(source, options.circuit)

@@ -27,6 +27,7 @@ import * as Stream from "effect/Stream"
 import * as ApiBudget from "./ApiBudget.ts"
 import type * as RetryBudget from "./RetryBudget.ts"
 import * as SalesforceError from "./SalesforceError.ts"
+import * as Setting from "./Setting.ts"
 import * as Stamp from "./Stamp.ts"
 
 // -----------------------------------------------------------------------------
@@ -76,6 +77,26 @@ export const bodyMax = 64 * 1024 * 1024
 /** The longest a `Retry-After` is believed, in ms: a day. @category constants @since 0.1.0 */
 export const retryAfterMax = 24 * 60 * 60 * 1000
 
+/** Fails with `Invalid` when an option is out of bounds. @category checks @since 0.1.0 */
+export const check = Effect.fnUntraced(function* (
+  timeouts: Timeouts,
+  limits: Limits
+): Effect.fn.Return<void, ChangeSource.SourceError> {
+  yield* Setting.time("timeouts.request", timeouts.request ?? requestUsual, "1 millis", "1 day")
+  yield* Setting.time("timeouts.idle", timeouts.idle ?? idleUsual, "1 millis", "1 day")
+  yield* Setting.whole("limits.body", limits.body ?? bodyMax, 1, 1024 * 1024 * 1024)
+  yield* Setting.whole("limits.pages", limits.pages ?? 1, 1, 1e9)
+  yield* Setting.whole("limits.retries", limits.retries ?? retriesUsual, 0, 100)
+  yield* Setting.time("limits.retryDelay", limits.retryDelay ?? retryDelayUsual, "1 millis", "1 hour")
+  yield* Setting.time("limits.retryDelayMax", limits.retryDelayMax ?? retryDelayMaxUsual, "1 millis", "1 hour")
+})
+
+const requestUsual = "150 seconds"
+const idleUsual = "30 seconds"
+const retriesUsual = 4
+const retryDelayUsual = "200 millis"
+const retryDelayMaxUsual = "10 seconds"
+
 // -----------------------------------------------------------------------------
 // exchange
 // -----------------------------------------------------------------------------
@@ -93,7 +114,7 @@ export const exchange =
   (request: HttpClientRequest.HttpClientRequest): Effect.Effect<Answer, ChangeSource.SourceError> => {
     const host = hostOf(request.url)
     const most = limits.body ?? bodyMax
-    const idle = timeouts.idle ?? "30 seconds"
+    const idle = timeouts.idle ?? idleUsual
     return Effect.gen(function* () {
       const response = yield* http.execute(request)
       const serverTime = response.headers["date"] === undefined ? undefined : Stamp.fromHeader(response.headers["date"])
@@ -122,7 +143,7 @@ export const exchange =
     }).pipe(
       Effect.updateContext(unredirected),
       Effect.timeoutOrElse({
-        duration: timeouts.request ?? "150 seconds",
+        duration: timeouts.request ?? requestUsual,
         orElse: () => Effect.fail(SalesforceError.disconnected(source, "timed out", host))
       }),
       Effect.catchTag("HttpClientError", (error) => Effect.fail(fromHttp(source, host, error)))
@@ -140,9 +161,9 @@ export const retrying = (
   limits: Limits,
   budget: RetryBudget.RetryBudget
 ): (<A>(read: Effect.Effect<A, ChangeSource.SourceError>) => Effect.Effect<A, ChangeSource.SourceError>) => {
-  const retries = limits.retries ?? 4
-  const most = Duration.toMillis(Duration.fromInputUnsafe(limits.retryDelayMax ?? "10 seconds"))
-  const first = Duration.toMillis(Duration.fromInputUnsafe(limits.retryDelay ?? "200 millis"))
+  const retries = limits.retries ?? retriesUsual
+  const most = Duration.toMillis(Duration.fromInputUnsafe(limits.retryDelayMax ?? retryDelayMaxUsual))
+  const first = Duration.toMillis(Duration.fromInputUnsafe(limits.retryDelay ?? retryDelayUsual))
   const attempt = <A>(
     read: Effect.Effect<A, ChangeSource.SourceError>,
     made: number

@@ -37,6 +37,7 @@ export interface Versions {
 const source = "salesforce"
 
 const form = /^\d{2,3}\.0$/
+const listed = /^\d{1,3}\.\d$/
 
 /** A version in the form `66.0`, or `latest`. `Invalid` otherwise. @category conversions @since 0.1.0 */
 export const parse = (text: string): Result.Result<string, ChangeSource.SourceError> =>
@@ -50,7 +51,7 @@ export const parse = (text: string): Result.Result<string, ChangeSource.SourceEr
       )
 
 const Body = Schema.fromJsonString(
-  Schema.NonEmptyArray(Schema.Struct({ label: Schema.String, version: Schema.String.check(Schema.isPattern(form)) }))
+  Schema.NonEmptyArray(Schema.Struct({ label: Schema.String, version: Schema.String.check(Schema.isPattern(listed)) }))
 )
 
 /** From the list an org answers, the oldest first. @category conversions @since 0.1.0 */

@@ -9,6 +9,7 @@ import assert from "node:assert/strict"
 import { describe, it } from "vitest"
 import * as ApiBudget from "../src/ApiBudget.ts"
 import type * as SalesforceClient from "../src/SalesforceClient.ts"
+import * as SalesforceError from "../src/SalesforceError.ts"
 import { type Answered, type Asked, client, run } from "./support/Script.ts"
 
 const soql = "SELECT Id FROM Account"
@@ -133,6 +134,28 @@ describe("ApiBudget", () => {
         yield* call
         yield* call
         assert.equal(org.sent, 4)
+      })
+    ))
+
+  it("a look that gets no answer lets no other call through until the next one is due", () =>
+    held(
+      Effect.gen(function* () {
+        let sent = 0
+        const budget = yield* ApiBudget.make("salesforce", { calls: 1, recheck: "10 minutes" })
+        yield* budget.note({ used: 5, limit: 100 })
+        const lost = SalesforceError.disconnected("salesforce", "ECONNRESET", "h")
+        const call = budget.within(
+          Effect.andThen(
+            Effect.sync(() => sent++),
+            Effect.fail(lost)
+          )
+        )
+        for (let round = 1; round <= 3; round++) {
+          yield* TestClock.adjust("10 minutes")
+          assert.equal((yield* Effect.flip(call)).reason, "Unavailable")
+          assert.equal((yield* Effect.flip(call)).reason, "QuotaExhausted")
+          assert.equal(sent, round)
+        }
       })
     ))
 

@@ -104,4 +104,20 @@ describe("Transport", () => {
     ]
     for (const [header, now, expected] of table) assert.equal(Transport.retryAfter(header, now), expected)
   })
+
+  for (const [timeouts, limits] of [
+    [{ request: "0 millis" }, {}],
+    [{ idle: "2 days" }, {}],
+    [{}, { body: 0 }],
+    [{}, { pages: 0 }],
+    [{}, { retries: -1 }],
+    [{}, { retries: 101 }],
+    [{}, { retryDelay: "0 millis" }],
+    [{}, { retryDelayMax: "2 hours" }]
+  ] as const) {
+    it(`${JSON.stringify({ ...timeouts, ...limits })} is refused`, async () => {
+      const error = await Effect.runPromise(Effect.flip(Transport.check(timeouts, limits)))
+      assert.equal(error.reason, "Invalid")
+    })
+  }
 })
