@@ -3,6 +3,8 @@
  * and begins again when calls have been given back.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
 import * as TestClock from "effect/testing/TestClock"
 import * as fc from "fast-check"
 import assert from "node:assert/strict"
@@ -134,6 +136,22 @@ describe("ApiBudget", () => {
         yield* call
         yield* call
         assert.equal(org.sent, 4)
+      })
+    ))
+
+  it("a call that is given up at any step is no longer counted as under way", () =>
+    held(
+      Effect.gen(function* () {
+        const budget = yield* ApiBudget.make("salesforce", { calls: 1 })
+        yield* budget.note({ used: 0, limit: 100 })
+        for (let steps = 0; steps < 30; steps++) {
+          // Three operations at a time, the least that gets on, so that the interruption falls anywhere.
+          const call = Effect.provideService(budget.within(Effect.yieldNow), Scheduler.MaxOpsBeforeYield, 3)
+          const fiber = yield* Effect.forkChild(call)
+          for (let step = 0; step < steps; step++) yield* Effect.yieldNow
+          yield* Fiber.interrupt(fiber)
+          yield* budget.within(Effect.void)
+        }
       })
     ))
 

@@ -5,13 +5,17 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as HttpClient from "effect/http/HttpClient"
 import * as Redacted from "effect/Redacted"
+import * as Scheduler from "effect/Scheduler"
 import * as TestClock from "effect/testing/TestClock"
 import * as fc from "fast-check"
 import assert from "node:assert/strict"
 import { describe, it } from "vitest"
 import * as Credentials from "../src/Credentials.ts"
 import * as SalesforceClient from "../src/SalesforceClient.ts"
+import * as Sessions from "../src/Sessions.ts"
+import * as Transport from "../src/Transport.ts"
 import * as Login from "./support/Login.ts"
 import { type Answered, type Asked, limits, run, serve, type Script } from "./support/Script.ts"
 
@@ -70,6 +74,30 @@ describe("Sessions", () => {
           )
       ),
       { numRuns: 25 }
+    ))
+
+  it("a request interrupted at any step of its first renewal leaves none that never ends", () =>
+    run(
+      Effect.gen(function* () {
+        const org = Login.org(Date.now())
+        const script = yield* serve(org.answer)
+        const exchange = Transport.exchange(yield* HttpClient.HttpClient, "salesforce")
+        const credentials = Login.credentials("ClientCredentials", script.url)
+        for (let steps = 0; steps < 60; steps++) {
+          const { current } = Sessions.make({
+            source: "salesforce",
+            origin: script.url,
+            trustedHosts: [],
+            credentials,
+            exchange
+          })
+          // Three operations at a time, the least that gets on, so that the interruption falls between any two.
+          const fiber = yield* Effect.forkChild(Effect.provideService(current, Scheduler.MaxOpsBeforeYield, 3))
+          for (let step = 0; step < steps; step++) yield* Effect.yieldNow
+          yield* Fiber.interrupt(fiber)
+          yield* current
+        }
+      })
     ))
 
   for (const kind of Login.kinds) {
