@@ -47,7 +47,7 @@ export interface Jwt {
   readonly username: string
   /** RSA, in PEM (PKCS#8), unencrypted. The app holds its certificate. */
   readonly privateKey: Redacted.Redacted
-  /** Where users log in. Defaults to `https://test.salesforce.com` for a sandbox, else `https://login.salesforce.com`. */
+  /** Where users log in. Defaults to `https://test.salesforce.com` for sandboxes and scratch orgs, else `https://login.salesforce.com`. */
   readonly audience?: string | undefined
   /** How long an assertion is valid, at most 3 minutes. Defaults to 2 minutes. */
   readonly lifetime?: Duration.Input | undefined

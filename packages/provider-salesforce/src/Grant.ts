@@ -154,16 +154,14 @@ const formOf = Effect.fnUntraced(function* (
       const asked = credentials.lifetime ?? Duration.minutes(2)
       const lifetime = yield* Setting.time("credentials.lifetime", asked, "10 seconds", Jwt.lifetimeMax)
       const exp = Math.floor((now + lifetime) / 1000)
-      const claims = { iss: clientId, sub: username, aud: credentials.audience ?? audienceOf(login), exp }
+      const claims = {
+        iss: clientId,
+        sub: username,
+        aud: credentials.audience ?? Jwt.audience(new URL(login).hostname),
+        exp
+      }
       const assertion = yield* Jwt.sign(source, claims, privateKey)
       return { grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer", assertion: Redacted.value(assertion) }
     }
   }
 })
-
-/** Sandboxes have `--` or `sandbox` in their My Domain, and log in at `test`. */
-const audienceOf = (login: string): string => {
-  const { hostname } = new URL(login)
-  const isTest = hostname === "test.salesforce.com" || hostname.includes(".sandbox.") || hostname.includes("--")
-  return isTest ? "https://test.salesforce.com" : "https://login.salesforce.com"
-}

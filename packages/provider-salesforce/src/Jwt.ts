@@ -33,6 +33,18 @@ export interface Claims {
 export const lifetimeMax = "3 minutes"
 
 /**
+ * Where the users of an org log in, by the host of its login: sandboxes (`--` in
+ * their My Domain) and scratch orgs at `test`, all others at `login`.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const audience = (hostname: string): string =>
+  hostname === "test.salesforce.com" || hostname.includes("--") || /\.(?:sandbox|scratch)\./.test(hostname)
+    ? "https://test.salesforce.com"
+    : "https://login.salesforce.com"
+
+/**
  * The assertion as text. Fails with `Invalid` when the key is not a private RSA key
  * in PEM; the failure shows nothing of the key.
  *

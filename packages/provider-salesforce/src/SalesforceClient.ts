@@ -26,6 +26,7 @@ import * as Credentials from "./Credentials.ts"
 import type * as Describe from "./Describe.ts"
 import * as Paths from "./Paths.ts"
 import * as Reader from "./Reader.ts"
+import * as SalesforceError from "./SalesforceError.ts"
 import * as Versions from "./Versions.ts"
 
 // -----------------------------------------------------------------------------
@@ -102,7 +103,7 @@ export const make = Effect.fnUntraced(function* (
     time,
     organization: Effect.flatMap(query("SELECT Id FROM Organization"), Answer.organization).pipe(
       Effect.catchIf(
-        ({ reason }) => reason === "Invalid" || reason === "Forbidden",
+        (error) => (error.reason === "Invalid" || error.reason === "Forbidden") && SalesforceError.code(error) !== "",
         () => Effect.all({ value: Effect.map(read.origin, (origin) => new URL(origin).hostname), serverTime: time })
       )
     ),

@@ -13,6 +13,7 @@ import * as fc from "fast-check"
 import assert from "node:assert/strict"
 import { describe, it } from "vitest"
 import * as Credentials from "../src/Credentials.ts"
+import * as Jwt from "../src/Jwt.ts"
 import * as SalesforceClient from "../src/SalesforceClient.ts"
 import * as Sessions from "../src/Sessions.ts"
 import * as Transport from "../src/Transport.ts"
@@ -115,6 +116,24 @@ describe("Sessions", () => {
         })
       ))
 
+    it(`${kind}: a renewal does not wait for the turn of the requests that wait for it`, () =>
+      run(
+        Effect.gen(function* () {
+          const org = Login.org(Date.now())
+          const script = yield* serve(org.answer)
+          const salesforce = yield* SalesforceClient.make({
+            url: script.url,
+            limits,
+            pace: { concurrency: 1 },
+            credentials: Login.credentials(kind, script.url)
+          })
+          yield* salesforce.query(soql)
+          org.end()
+          for (const fiber of yield* requests(salesforce, 5)) yield* Effect.flatten(Fiber.join(fiber))
+          assert.equal(renewals(script), 2)
+        })
+      ))
+
     it(`${kind}: a second refusal after a renewal is for a person`, () =>
       run(
         Effect.gen(function* () {
@@ -180,6 +199,21 @@ describe("Sessions with a private key", () => {
       ),
       { numRuns: 15 }
     ))
+
+  it("the audience is where the users of the org log in", () => {
+    const table: ReadonlyArray<readonly [host: string, at: string]> = [
+      ["login.salesforce.com", "login"],
+      ["test.salesforce.com", "test"],
+      ["acme.my.salesforce.com", "login"],
+      ["acme-dev-ed.develop.my.salesforce.com", "login"],
+      ["acme--uat.sandbox.my.salesforce.com", "test"],
+      ["acme--uat.my.salesforce.com", "test"],
+      ["app-ability-1234.scratch.my.salesforce.com", "test"],
+      ["scratch.my.salesforce.com", "login"],
+      ["127.0.0.1", "login"]
+    ]
+    for (const [host, at] of table) assert.equal(Jwt.audience(host), `https://${at}.salesforce.com`, host)
+  })
 
   it("an assertion refused for another reason is not signed again", () =>
     run(

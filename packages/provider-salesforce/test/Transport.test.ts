@@ -45,6 +45,30 @@ describe("Transport", () => {
     assert.deepEqual(await attempts({}, busy(7000), ["6999 millis", "701 millis"]), [1, 2])
   })
 
+  it("whatever busy status asks to wait, in seconds or until a date, is waited for, and little longer", () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(429, 420, 503),
+        fc.integer({ min: 1, max: 10 }),
+        fc.boolean(),
+        async (status, seconds, isDate) => {
+          const now = Stamp.toMillis("2026-05-01T08:00:00.000Z")
+          const header = isDate ? new Date(now + seconds * 1000).toUTCString() : `${seconds}`
+          const retryAfter = Transport.retryAfter(header, now)
+          const error = SalesforceError.fromAnswer({ source: "salesforce", status, body: "", retryAfter })
+          assert.deepEqual(await attempts({ retries: 1 }, error, [seconds * 1000 - 1, seconds * 100 + 1]), [1, 2])
+        }
+      ),
+      { numRuns: 30 }
+    ))
+
+  it("a wait that makes no sense leaves the usual one", async () => {
+    for (const header of [undefined, "soon", "-5", "1e3", "99999999999999999999", "Thu, 32 May 2026 08:00:00 GMT"]) {
+      const error = busy(Transport.retryAfter(header, 0))
+      assert.deepEqual(await attempts({ retries: 1 }, error, ["159 millis", "41 millis"]), [1, 2])
+    }
+  })
+
   it("delays grow, and never pass the longest", async () => {
     const limits = { retries: 100, retryDelay: "1 second", retryDelayMax: "4 seconds" } as const
     const steps = Array.from({ length: 11 }, () => "4 seconds" as const)

@@ -78,6 +78,8 @@ describe("Versions", () => {
           for (let round = 0; round < 2; round++) {
             const error = yield* Effect.flip(salesforce.query(soql))
             assert.equal(error.reason, "Invalid")
+            // Who the org is must not be made up from an address that does not answer.
+            assert.equal((yield* Effect.flip(salesforce.organization)).message, error.message)
             assert.match(error.message, /no API version 99\.0: it has 9\.0 to 100\.0.*apiVersion to "100\.0"/)
           }
           assert.equal(script.asked.filter(({ url }) => url === "/services/data").length, 1)
