@@ -2,7 +2,7 @@
  * `simulator salesforce`: an org on this machine, for as long as somebody holds
  * its standard input open.
  */
-import { Simulator } from "@tidemark/provider-salesforce/simulator"
+import { Faults, Simulator } from "@tidemark/provider-salesforce/simulator"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -12,6 +12,12 @@ import * as Flag from "effect/cli/Flag"
 
 const count = (name: string, otherwise: number, description: string) =>
   Flag.Int(name).pipe(Flag.withDescription(description), Flag.withDefault(otherwise))
+
+const option = (name: string, description: string) =>
+  Flag.Int(name).pipe(Flag.withDescription(description), Flag.optional)
+
+const given = <Name extends string, A>(name: Name, value: Option.Option<A>): { readonly [name in Name]?: A } =>
+  Option.isSome(value) ? ({ [name]: value.value } as { readonly [name in Name]: A }) : {}
 
 export const simulator = Command.make(
   "simulator",
@@ -27,6 +33,23 @@ export const simulator = Command.make(
       Flag.withDescription("What the clock shows first, such as 2026-05-01T08:00:00Z"),
       Flag.optional
     ),
+    fault: Flag.Literals("fault", Faults.kinds).pipe(
+      Flag.withDescription("A fault met again and again; may be given several times"),
+      Flag.atLeast(0)
+    ),
+    dailyLimit: option("daily-limit", "Calls in 24 hours, refused beyond; else none is refused"),
+    sessionMs: option("session-ms", "How long sessions live; else until they are made to end"),
+    locatorMs: option("locator-ms", "How long addresses of pages live; else two days"),
+    rotation: Flag.Boolean("rotation").pipe(
+      Flag.withDescription("Refresh tokens are good for one use"),
+      Flag.withDefault(false)
+    ),
+    clientId: Flag.String("client-id").pipe(Flag.withDescription("The claim iss of assertions"), Flag.optional),
+    username: Flag.String("username").pipe(Flag.withDescription("The user, and the claim sub"), Flag.optional),
+    publicKey: Flag.FileText("public-key").pipe(
+      Flag.withDescription("PEM file with the key that verifies assertions; else a pair is made for GET /__app"),
+      Flag.optional
+    ),
     history: Flag.Directory("history").pipe(
       Flag.withDescription("Where to append upstream.jsonl and visible.jsonl"),
       Flag.optional
@@ -40,11 +63,24 @@ export const simulator = Command.make(
       Flag.withDefault(false)
     )
   },
-  Effect.fnUntraced(function* ({ history, start, ...options }) {
+  Effect.fnUntraced(function* (flags) {
+    const { accounts, contacts, opportunities, seed, tie } = flags
+    const population = { accounts, contacts, opportunities, seed, tie }
     const { apiVersion, token, url } = yield* Simulator.make({
-      ...options,
-      ...(Option.isSome(start) ? { start: start.value } : {}),
-      ...(Option.isSome(history) ? { history: history.value } : {})
+      ...population,
+      port: flags.port,
+      realtime: flags.realtime,
+      rotation: flags.rotation,
+      shortPages: flags.shortPages,
+      faults: flags.fault,
+      ...given("start", flags.start),
+      ...given("history", flags.history),
+      ...given("dailyLimit", flags.dailyLimit),
+      ...given("sessionMs", flags.sessionMs),
+      ...given("locatorMs", flags.locatorMs),
+      ...given("clientId", flags.clientId),
+      ...given("username", flags.username),
+      ...given("publicKey", flags.publicKey)
     })
     yield* Console.log(JSON.stringify({ url, token, apiVersion }))
     yield* endOfInput

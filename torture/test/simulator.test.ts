@@ -42,9 +42,32 @@ describe("simulator", () => {
     assert.equal(await closed, 0)
   })
 
-  it("wrong options are named, with exit code 2", async () => {
-    const { closed, error } = start("salesforce", "--accounts", "-5")
+  it("faults and limits are given by name, and the state tells what was met", async () => {
+    const flags = ["--accounts", "3", "--fault", "500", "--fault", "429Absent", "--daily-limit", "4"]
+    const { child, closed, line } = start("salesforce", ...flags)
+    const { token, url } = JSON.parse(await line) as { url: string; token: string }
+    const statuses: Array<number> = []
+    for (let request = 0; request < 7; request++) {
+      const answer = await fetch(`${url}/services/data/v66.0/sobjects`, {
+        headers: { authorization: `Bearer ${token}` }
+      })
+      statuses.push(answer.status)
+      await answer.text()
+    }
+    assert.deepEqual(statuses, [200, 200, 500, 429, 200, 200, 403])
+    const state = (await (await fetch(`${url}/__state`)).json()) as { faults: Record<string, number> }
+    assert.deepEqual(state.faults, { "500": 1, "429Absent": 1 })
+    child.stdin.end()
+    assert.equal(await closed, 0)
+  })
+
+  it.each([
+    ["accounts", ["--accounts", "-5"]],
+    ["fault", ["--fault", "unheard-of"]],
+    ["dailyLimit", ["--daily-limit", "-1"]]
+  ])("wrong options are named, with exit code 2: %s", async (name, flags) => {
+    const { closed, error } = start("salesforce", ...flags)
     assert.equal(await closed, 2)
-    assert.match(error(), /accounts/)
+    assert.match(error(), new RegExp(name))
   })
 })

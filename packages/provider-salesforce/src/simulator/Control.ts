@@ -6,6 +6,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as App from "./App.ts"
 import * as Faults from "./Faults.ts"
 import type * as Field from "./Field.ts"
 import * as Instant from "./Instant.ts"
@@ -15,6 +16,7 @@ import * as Mix from "./Mix.ts"
 import * as Org from "./Org.ts"
 import * as Refusal from "./Refusal.ts"
 import * as Sessions from "./Sessions.ts"
+import * as Usage from "./Usage.ts"
 import * as World from "./World.ts"
 
 // -----------------------------------------------------------------------------
@@ -60,7 +62,12 @@ export const MutateRequest = Schema.Struct({
   ops: Schema.optionalKey(Schema.Array(Operation).check(Schema.isMaxLength(changesMax))),
   random: Schema.optionalKey(Random),
   expireToken: Schema.optionalKey(Schema.Boolean),
-  expireLocators: Schema.optionalKey(Schema.Boolean)
+  expireRefreshToken: Schema.optionalKey(Schema.Boolean),
+  expireLocators: Schema.optionalKey(Schema.Boolean),
+  /** How many calls other programs make now. */
+  calls: Schema.optionalKey(Count),
+  /** Calls a day from now on, enforced. */
+  dailyLimit: Schema.optionalKey(Count)
 })
 /** @category models @since 0.1.0 */
 export type MutateRequest = typeof MutateRequest.Type
@@ -69,9 +76,10 @@ export type MutateRequest = typeof MutateRequest.Type
 export const FaultRequest = Schema.Struct({
   match: Schema.String,
   nth: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
+  every: Schema.optionalKey(Count.check(Schema.isGreaterThanOrEqualTo(1))),
   times: Schema.optionalKey(Count),
   kind: Schema.Literals(Faults.kinds),
-  retryAfter: Schema.optionalKey(Count)
+  retryAfter: Schema.optionalKey(Schema.Union([Count, Schema.String.check(Schema.isPattern(/^[\x20-\x7e]{0,100}$/))]))
 })
 
 // -----------------------------------------------------------------------------
@@ -91,6 +99,8 @@ export interface Changed {
 export interface State {
   readonly now: string
   readonly entities: { readonly [entity: string]: { readonly [id: string]: Field.Values } }
+  /** How often each kind of fault was met; those never met are absent. */
+  readonly faults: { readonly [kind: string]: number }
 }
 
 type Answered<A> = Result.Result<A, Refusal.Refusal>
@@ -130,7 +140,13 @@ export const mutate = (org: Org.Org, request: MutateRequest): Answered<ReadonlyA
       for (const each of yield* Result.mapError(made, (refusal) => at("random", refusal))) applied.push(each)
     }
     if (request.expireToken === true) Sessions.expire(org.sessions)
+    if (request.expireRefreshToken === true) Sessions.revoke(org.sessions)
     if (request.expireLocators === true) Locators.expire(org.locators)
+    if (request.calls !== undefined) Usage.add(org.usage, org.world.now, request.calls)
+    if (request.dailyLimit !== undefined) {
+      org.usage.limit = request.dailyLimit
+      org.usage.isEnforced = true
+    }
     return applied.map(({ id, version }) => ({
       id,
       version: Instant.toCanonical(version.stamp),
@@ -139,7 +155,11 @@ export const mutate = (org: Org.Org, request: MutateRequest): Answered<ReadonlyA
   })
 
 /** What readers can see now, deleted records left out. @category combinators @since 0.1.0 */
-export const state = (org: Org.Org): State => ({ now: now(org), entities: World.state(org.world) })
+export const state = (org: Org.Org): State => ({
+  now: now(org),
+  entities: World.state(org.world),
+  faults: Faults.counts(org.faults)
+})
 
 /** How many requests there were, by path without Ids. @category combinators @since 0.1.0 */
 export const counts = (org: Org.Org): { readonly [path: string]: number } => Object.fromEntries(org.counts)
@@ -168,10 +188,12 @@ export const handle = (org: Org.Org, request: Message.Request): Message.Answered
         return Result.succeed(faults(org))
       })
     case "DELETE /__fault":
-      org.faults.length = 0
+      Faults.clear(org.faults)
       return Message.ok(faults(org))
     case "GET /__state":
       return Message.ok({ ...state(org), ...(query.get("requests") === "1" ? { requests: counts(org) } : {}) })
+    case "GET /__app":
+      return Message.ok(App.credentials(org.app, org.sessions))
     case "GET /__requests":
       return Message.ok({ requests: Org.logged(org) })
     default:
@@ -184,7 +206,7 @@ export const handle = (org: Org.Org, request: Message.Request): Message.Answered
 // -----------------------------------------------------------------------------
 
 const faults = (org: Org.Org) => ({
-  faults: org.faults.map(({ fired, plan, seen }) => ({ ...plan, seen, fired }))
+  faults: org.faults.planned.map(({ fired, plan, seen }) => ({ ...plan, seen, fired }))
 })
 
 const posted = <A>(

@@ -1,10 +1,11 @@
 /**
  * Who asks: OAuth, the identity of the user, and the log-in by SOAP that older
- * clients use. All names and passwords will do.
+ * clients use. All names and passwords will do; assertions must be signed.
  *
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
+import * as App from "./App.ts"
 import * as Message from "./Message.ts"
 import type * as Org from "./Org.ts"
 import * as Refusal from "./Refusal.ts"
@@ -25,7 +26,9 @@ export const check = (org: Org.Org, { headers, query }: Message.Request): Result
   const header = headers["authorization"]
   const token = header === undefined ? query.get("oauth_token") : /^(?:Bearer|OAuth)\s+(\S+)\s*$/i.exec(header)?.[1]
   if (token === undefined) return Refusal.fail(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
-  return token !== null && org.sessions.tokens.has(token) ? Result.void : Result.fail(Refusal.sessionInvalid)
+  return token !== null && Sessions.isGood(org.sessions, token, org.world.now)
+    ? Result.void
+    : Result.fail(Refusal.sessionInvalid)
 }
 
 // -----------------------------------------------------------------------------
@@ -38,8 +41,10 @@ export const oauth = (org: Org.Org, request: Message.Request, resource: string |
   if (resource !== "token" && resource !== "revoke") return Result.fail(Refusal.notFound)
   if (request.method !== "POST") return Message.notAllowed(request.method, "POST")
   const form = new URLSearchParams(request.body)
-  if (resource === "token") return Result.succeed(token(org, form))
-  org.sessions.tokens.delete(form.get("token") ?? "")
+  if (resource === "token") return Result.succeed(token(org, request, form))
+  const revoked = form.get("token") ?? ""
+  org.sessions.tokens.delete(revoked)
+  if (revoked === org.sessions.refreshToken) Sessions.revoke(org.sessions)
   return Result.succeed(Message.json(200, {}))
 }
 
@@ -56,7 +61,7 @@ export const soap = (org: Org.Org, request: Message.Request, version: string): M
   const { orgId, userId } = org.world
   const isLogin = /<(?:\w+:)?login\b/.test(request.body)
   const answer = isLogin
-    ? `<loginResponse><result><metadataServerUrl>${org.url}/services/Soap/m/${version}/${orgId}</metadataServerUrl><passwordExpired>false</passwordExpired><sandbox>false</sandbox><serverUrl>${org.url}/services/Soap/u/${version}/${orgId}</serverUrl><sessionId>${Sessions.issue(org.sessions)}</sessionId><userId>${userId}</userId><userInfo><organizationId>${orgId}</organizationId><sessionSecondsValid>7200</sessionSecondsValid><userId>${userId}</userId></userInfo></result></loginResponse>`
+    ? `<loginResponse><result><metadataServerUrl>${org.url}/services/Soap/m/${version}/${orgId}</metadataServerUrl><passwordExpired>false</passwordExpired><sandbox>false</sandbox><serverUrl>${org.url}/services/Soap/u/${version}/${orgId}</serverUrl><sessionId>${Sessions.issue(org.sessions, org.world.now)}</sessionId><userId>${userId}</userId><userInfo><organizationId>${orgId}</organizationId><sessionSecondsValid>${Math.floor((org.sessions.lifeMs ?? Sessions.usualMs) / 1000)}</sessionSecondsValid><userId>${userId}</userId></userInfo></result></loginResponse>`
     : "<soapenv:Fault><faultcode>sf:UNKNOWN_EXCEPTION</faultcode><faultstring>UNKNOWN_EXCEPTION: only login</faultstring></soapenv:Fault>"
   const envelope = `<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns="urn:partner.soap.sforce.com"><soapenv:Body>${answer}</soapenv:Body></soapenv:Envelope>`
   return Result.succeed(Message.text(isLogin ? 200 : 500, "text/xml", envelope))
@@ -66,8 +71,15 @@ export const soap = (org: Org.Org, request: Message.Request, version: string): M
 // internal
 // -----------------------------------------------------------------------------
 
-const token = (org: Org.Org, form: URLSearchParams): Message.Reply => {
-  const granted = Sessions.grant(org.sessions, form)
+// Hosts that all orgs share; everything else is the org's own (My Domain).
+const isGeneric = ({ headers }: Message.Request): boolean =>
+  /^(?:login|test)\.salesforce\.com(?::\d+)?$/i.test(headers["host"] ?? "")
+
+const token = (org: Org.Org, request: Message.Request, form: URLSearchParams): Message.Reply => {
+  const { now } = org.world
+  const facts = { isSigned: request.isSigned === true, now, url: org.url }
+  const denied = App.denial(org.app, form.get("assertion") ?? "", facts)
+  const granted = Sessions.grant(org.sessions, form, { now, isGeneric: isGeneric(request), denied })
   if ("error" in granted) return Message.json(400, granted)
   const { orgId, userId } = org.world
   return Message.json(200, {
@@ -92,8 +104,8 @@ const user = (org: Org.Org) => {
     asserted_user: true,
     user_id: userId,
     organization_id: orgId,
-    username: "simulated.user@example.com",
-    preferred_username: "simulated.user@example.com",
+    username: org.app.username,
+    preferred_username: org.app.username,
     nick_name: "simulated",
     nickname: "simulated",
     display_name: "Simulated User",

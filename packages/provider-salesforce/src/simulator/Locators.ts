@@ -28,6 +28,8 @@ export interface Locators {
   readonly seed: number
   /** Pages are often shorter than asked for. */
   readonly shortPages: boolean
+  /** How long addresses live, in ms. */
+  readonly lifeMs: number
   readonly cursors: Map<string, Cursor>
   /** Queries so far. */
   count: number
@@ -55,8 +57,8 @@ export const batchMax = 2000
 /** @category constants @since 0.1.0 */
 export const batchMin = 200
 
-/** How long addresses live, in ms (SOQL and SOSL reference: two days). @category constants @since 0.1.0 */
-export const lifeMs = 2 * Instant.day
+/** How long addresses live unless told, in ms (SOQL and SOSL reference: two days). @category constants @since 0.1.0 */
+export const usualMs = 2 * Instant.day
 
 /** Queries with pages still to come; the oldest gives way. @category constants @since 0.1.0 */
 export const openMax = 1000
@@ -66,9 +68,10 @@ export const openMax = 1000
 // -----------------------------------------------------------------------------
 
 /** @category constructors @since 0.1.0 */
-export const make = (seed: number, shortPages: boolean): Locators => ({
+export const make = (seed: number, shortPages: boolean, lifeMs: number = usualMs): Locators => ({
   seed,
   shortPages,
+  lifeMs,
   cursors: new Map(),
   count: 0
 })
@@ -112,7 +115,7 @@ export const more = (
   const [, id = "", offset = ""] = /^([a-zA-Z0-9]{18})-(\d{1,9})$/.exec(locator) ?? []
   const cursor = locators.cursors.get(id)
   const from = Number(offset)
-  if (cursor === undefined || cursor.openedAt + lifeMs <= options.now || from >= cursor.rows.length) {
+  if (cursor === undefined || cursor.openedAt + locators.lifeMs <= options.now || from >= cursor.rows.length) {
     return Result.fail(Refusal.locatorInvalid)
   }
   return Result.succeed(page(locators, cursor, from, options.base))

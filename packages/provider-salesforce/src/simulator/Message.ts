@@ -21,6 +21,8 @@ export interface Request {
   /** Names in lower case. */
   readonly headers: { readonly [name: string]: string | undefined }
   readonly body: string
+  /** The key of the app signed its assertion. */
+  readonly isSigned?: boolean
 }
 
 /** @category models @since 0.1.0 */

@@ -4,13 +4,15 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import type * as Faults from "./Faults.ts"
+import type * as App from "./App.ts"
+import * as Faults from "./Faults.ts"
 import type * as History from "./History.ts"
 import * as Instant from "./Instant.ts"
 import * as Locators from "./Locators.ts"
 import type * as Message from "./Message.ts"
 import type * as Refusal from "./Refusal.ts"
 import * as Sessions from "./Sessions.ts"
+import * as Usage from "./Usage.ts"
 import * as World from "./World.ts"
 
 // -----------------------------------------------------------------------------
@@ -31,7 +33,8 @@ export interface Org {
   readonly clock: Clock
   readonly locators: Locators.Locators
   readonly sessions: Sessions.Sessions
-  readonly faults: Array<Faults.Fault>
+  readonly app: App.App
+  readonly faults: Faults.Faults
   /** Replication feeds read `12:30:15` as `12:30:00`. */
   readonly ignoresSeconds: boolean
   /** The newest requests, oldest first. */
@@ -40,8 +43,8 @@ export interface Org {
   readonly counts: Map<string, number>
   /** Lines of the history nobody has taken yet. */
   readonly history: Array<History.Entry>
-  /** Calls that count against the daily limit. */
-  apiCalls: number
+  /** Calls of the last 24 hours. */
+  readonly usage: Usage.Usage
   /** `http://127.0.0.1:PORT`. */
   url: string
 }
@@ -51,6 +54,14 @@ export interface Options extends World.Options {
   readonly shortPages: boolean
   readonly rotation: boolean
   readonly ignoresSeconds: boolean
+  /** How long sessions live; absent, until they are made to end. */
+  readonly sessionMs?: number
+  /** How long addresses of pages live. */
+  readonly locatorMs?: number
+  /** Calls a day; absent, as many as wanted. */
+  readonly dailyLimit?: number
+  /** Faults that are there from the start, see `Faults.standing`. */
+  readonly faults?: ReadonlyArray<Faults.Kind>
 }
 
 /** A request, and what it met. @category models @since 0.1.0 */
@@ -72,9 +83,6 @@ export const requestsMax = 10_000
 /** Paths counted apart; more are counted under `(other)`. @category constants @since 0.1.0 */
 export const pathsMax = 1000
 
-/** Calls a day (the header `Sforce-Limit-Info`). Told, not enforced. @category constants @since 0.1.0 */
-export const callsMax = 15_000
-
 /** @category constants @since 0.1.0 */
 export const apiVersion = "66.0"
 
@@ -83,19 +91,23 @@ export const apiVersion = "66.0"
 // -----------------------------------------------------------------------------
 
 /** @category constructors @since 0.1.0 */
-export const make = (options: Options, clock: Clock): Org => {
+export const make = (options: Options, clock: Clock, app: App.App): Org => {
   const world = World.make(options)
   return {
     world,
     clock,
-    locators: Locators.make(options.seed, options.shortPages),
-    sessions: Sessions.make(options.seed, world.orgId, options.rotation),
-    faults: [],
+    locators: Locators.make(options.seed, options.shortPages, options.locatorMs),
+    sessions: Sessions.make(
+      { seed: options.seed, orgId: world.orgId, rotation: options.rotation, lifeMs: options.sessionMs },
+      world.now
+    ),
+    app,
+    faults: Faults.make(options.faults ?? []),
     ignoresSeconds: options.ignoresSeconds,
     requests: [],
     counts: new Map(),
     history: [],
-    apiCalls: 0,
+    usage: Usage.make(options.dailyLimit),
     url: ""
   }
 }

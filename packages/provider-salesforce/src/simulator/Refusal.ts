@@ -59,6 +59,8 @@ export const notFound = make(404, "NOT_FOUND", "The requested resource does not 
 /** @category common refusals @since 0.1.0 */
 export const sessionInvalid = make(401, "INVALID_SESSION_ID", "Session expired or invalid")
 /** @category common refusals @since 0.1.0 */
+export const callsUsedUp = make(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+/** @category common refusals @since 0.1.0 */
 export const locatorInvalid = make(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
 /** @category common refusals @since 0.1.0 */
 export const isDeleted = make(404, "ENTITY_IS_DELETED", "entity is deleted")

@@ -7,12 +7,13 @@ import * as Result from "effect/Result"
 import * as Catalog from "./Catalog.ts"
 import * as Locators from "./Locators.ts"
 import * as Message from "./Message.ts"
-import * as Org from "./Org.ts"
+import type * as Org from "./Org.ts"
 import * as Query from "./Query.ts"
 import * as Refusal from "./Refusal.ts"
 import * as Replication from "./Replication.ts"
 import * as Sobjects from "./Sobjects.ts"
 import * as Store from "./Store.ts"
+import * as Usage from "./Usage.ts"
 
 // -----------------------------------------------------------------------------
 // versions
@@ -95,7 +96,7 @@ const limits = (org: Org.Org) => {
   const limit = (max: number, used = 0) => ({ Max: max, Remaining: Math.max(0, max - used) })
   return {
     ConcurrentAsyncGetReportInstances: limit(200),
-    DailyApiRequests: limit(Org.callsMax, org.apiCalls),
+    DailyApiRequests: limit(org.usage.limit, Usage.used(org.usage, org.world.now)),
     DailyBulkV2QueryJobs: limit(10_000),
     DataStorageMB: limit(5),
     FileStorageMB: limit(20)

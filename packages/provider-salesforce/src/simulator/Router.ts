@@ -6,24 +6,16 @@
 import * as Result from "effect/Result"
 import * as Control from "./Control.ts"
 import * as Faults from "./Faults.ts"
+import * as Fate from "./Fate.ts"
 import * as Identity from "./Identity.ts"
 import * as Instant from "./Instant.ts"
 import * as Message from "./Message.ts"
 import * as Org from "./Org.ts"
 import * as Refusal from "./Refusal.ts"
 import * as Rest from "./Rest.ts"
+import * as Usage from "./Usage.ts"
 
-// -----------------------------------------------------------------------------
-// models
-// -----------------------------------------------------------------------------
-
-/** How much of a reply is sent, and what becomes of the connection. @category models @since 0.1.0 */
-export interface Delivery {
-  readonly reply: Message.Reply
-  readonly ending: "whole" | "reset" | "cut" | "stall"
-}
-
-/** Longest address with headers, in bytes (REST API guide, "Status Codes"). @category constants @since 0.1.0 */
+/** Longest address, and address with headers, in bytes (REST API guide, "Status Codes"). @category constants @since 0.1.0 */
 export const headMax = 16_384
 
 // -----------------------------------------------------------------------------
@@ -37,13 +29,14 @@ export const headMax = 16_384
  * @category routing
  * @since 0.1.0
  */
-export const answer = (org: Org.Org, request: Message.Request): Delivery => {
+export const answer = (org: Org.Org, request: Message.Request): Fate.Delivery => {
   Org.tick(org)
   const isControl = request.path[0]?.startsWith("__") === true
-  const plan = isControl ? undefined : Faults.meet(org.faults, request.address)
-  const delivery = plan === undefined ? whole(routed(org, request)) : faulty(org, request, plan)
-  if (!isControl) Org.log(org, request, delivery.reply.status, plan?.kind)
-  const limit = `api-usage=${org.apiCalls}/${Org.callsMax}`
+  const fault = isControl ? undefined : Faults.meet(org.faults, request.address)
+  const usual = () => routed(org, request)
+  const delivery = fault === undefined ? Fate.whole(usual()) : Fate.answer(org, request, fault, usual)
+  if (!isControl) Org.log(org, request, delivery.reply.status, fault?.plan.kind)
+  const limit = `api-usage=${Usage.used(org.usage, org.world.now)}/${org.usage.limit}`
   const headers = {
     ...delivery.reply.headers,
     Date: Instant.toHttp(org.world.now),
@@ -56,8 +49,6 @@ export const answer = (org: Org.Org, request: Message.Request): Delivery => {
 // internal: routes
 // -----------------------------------------------------------------------------
 
-const whole = (reply: Message.Reply): Delivery => ({ reply, ending: "whole" })
-
 const routed = (org: Org.Org, request: Message.Request): Message.Reply => {
   const answered = Result.try(() => route(org, request))
   return Result.isSuccess(answered)
@@ -68,6 +59,11 @@ const routed = (org: Org.Org, request: Message.Request): Message.Reply => {
 const route = (org: Org.Org, request: Message.Request): Message.Answered => {
   const [root = "", second, third, ...rest] = request.path
   if (root.startsWith("__")) return Control.handle(org, request)
+  const length = request.address.length
+  if (length > headMax) return Result.succeed(refusedUnread(414, "URI Too Long"))
+  if (length + headLength(request) > headMax) {
+    return Result.succeed(refusedUnread(431, "Request Header Fields Too Large"))
+  }
   if (root === "id") return Identity.identity(org, request, request.path.slice(1))
   if (root !== "services") return Result.fail(Refusal.notFound)
   if (second === "oauth2" && rest.length === 0) return Identity.oauth(org, request, third)
@@ -77,67 +73,17 @@ const route = (org: Org.Org, request: Message.Request): Message.Answered => {
     return request.method === "GET" ? Message.ok(Rest.versionList()) : Message.notAllowed(request.method, "GET,HEAD")
   }
   return Result.flatMap(Identity.check(org, request), () => {
-    org.apiCalls++
-    if (tooLong(request)) return Refusal.fail(414, "URI_TOO_LONG", "The URI and headers are longer than 16384 bytes")
+    if (Usage.isUsedUp(org.usage, org.world.now)) return Result.fail(Refusal.callsUsedUp)
+    Usage.add(org.usage, org.world.now, 1)
     return Rest.isVersion(third)
       ? Rest.handle(org, request, `/services/data/${third}`, rest)
       : Result.fail(Refusal.notFound)
   })
 }
 
-const tooLong = ({ address, headers }: Message.Request): boolean => {
-  let length = address.length
-  for (const [name, value] of Object.entries(headers)) length += name.length + (value?.length ?? 0) + 4
-  return length > headMax
-}
+// What the web server before the API says, which has not asked who calls.
+const refusedUnread = (status: number, reason: string): Message.Reply =>
+  Message.text(status, "text/html", `<h1>Bad Message ${status}</h1><pre>reason: ${reason}</pre>`)
 
-// -----------------------------------------------------------------------------
-// internal: faults
-// -----------------------------------------------------------------------------
-
-const faulty = (org: Org.Org, request: Message.Request, plan: Faults.Plan): Delivery => {
-  const retry = { "Retry-After": String(plan.retryAfter ?? 1) }
-  switch (plan.kind) {
-    case "html200":
-      return whole(Message.text(200, "text/html", "<html><body><h1>Down for maintenance</h1></body></html>"))
-    case "malformed":
-      return whole(Message.json(200, { error: "rate_limited" }))
-    case "401":
-      return whole(Message.refused(Refusal.sessionInvalid))
-    case "403":
-      return whole(failed(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."))
-    case "429":
-      return whole(failed(429, "REQUEST_LIMIT_EXCEEDED", "Too many requests.", retry))
-    case "500":
-      return whole(failed(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred."))
-    case "503":
-      return whole(failed(503, "SERVER_UNAVAILABLE", "Server too busy.", retry))
-    case "reset":
-      return { reply: Message.empty, ending: "reset" }
-    case "cut":
-    case "stall":
-      return { reply: routed(org, request), ending: plan.kind }
-    case "truncated": {
-      const reply = routed(org, request)
-      return whole({ ...reply, body: reply.body.slice(0, Math.floor(reply.body.length / 2)) })
-    }
-    case "repeatLocator":
-      return whole(redirected(routed(org, request), () => request.address))
-    case "otherHost":
-      return whole(redirected(routed(org, request), (next) => `https://elsewhere.example.com${next}`))
-  }
-}
-
-const failed = (status: number, errorCode: string, message: string, headers: Message.Reply["headers"] = {}) => {
-  const reply = Message.refused(Refusal.make(status, errorCode, message))
-  return { ...reply, headers: { ...reply.headers, ...headers } }
-}
-
-// A page whose next page is another one than it was, even if it was the last.
-const redirected = (reply: Message.Reply, to: (next: string) => string): Message.Reply => {
-  const page: unknown = reply.body === "" ? null : JSON.parse(reply.body)
-  if (typeof page !== "object" || page === null || !("records" in page)) return reply
-  const next =
-    "nextRecordsUrl" in page ? String(page.nextRecordsUrl) : "/services/data/v66.0/query/0r8xx0000000000QAZ-1"
-  return { ...reply, body: JSON.stringify({ ...page, done: false, nextRecordsUrl: to(next) }) }
-}
+const headLength = ({ headers }: Message.Request): number =>
+  Object.entries(headers).reduce((length, [name, value]) => length + name.length + (value?.length ?? 0) + 4, 0)

@@ -1,14 +1,17 @@
 /**
  * The world on a port of this machine.
  *
- * Requests are handled one at a time, in the order their bodies arrive. What one
- * changes is in the history before it is answered.
+ * Requests are handled one at a time, in the order their bodies arrive; one whose
+ * signature is to be verified, when that is done. What one changes is in the
+ * history before it is answered.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as http from "node:http"
+import * as App from "./App.ts"
+import * as Fate from "./Fate.ts"
 import type * as Journal from "./Journal.ts"
 import * as Message from "./Message.ts"
 import * as Org from "./Org.ts"
@@ -46,7 +49,7 @@ export const listen = (
         const server = http.createServer(
           { maxHeaderSize: 128 * 1024, keepAliveTimeout: 65_000 },
           (incoming, outgoing) =>
-            receive(incoming, outgoing, (request) => {
+            receive(org, incoming, outgoing, (request) => {
               const delivery = Router.answer(org, request)
               journal.write(Org.drain(org))
               return delivery
@@ -81,9 +84,9 @@ const close = (server: http.Server) =>
     server.closeAllConnections()
   })
 
-type Answer = (request: Message.Request) => Router.Delivery
+type Answer = (request: Message.Request) => Fate.Delivery
 
-const receive = (incoming: http.IncomingMessage, outgoing: http.ServerResponse, answer: Answer): void => {
+const receive = (org: Org.Org, incoming: http.IncomingMessage, outgoing: http.ServerResponse, answer: Answer): void => {
   const chunks: Array<Buffer> = []
   let length = 0
   incoming.on("data", (chunk: Buffer) => {
@@ -98,20 +101,34 @@ const receive = (incoming: http.IncomingMessage, outgoing: http.ServerResponse, 
     const request = Message.request(method, incoming.url ?? "/", plain(incoming.headers), body)
     if (request === undefined) return deliver(outgoing, refused(Refusal.notFound))
     if (length > bodyMax) return deliver(outgoing, refused(tooLarge))
-    deliver(outgoing, answer(request))
+    const ready = prepared(org.app, request)
+    if (ready === undefined) return deliver(outgoing, answer(request))
+    ready.then(
+      (request) => deliver(outgoing, answer(request)),
+      () => outgoing.destroy()
+    )
   })
+}
+
+// Keys are made and signatures verified before the request's turn; `undefined` when there is nothing to wait for.
+const prepared = (app: App.App, request: Message.Request): Promise<Message.Request> | undefined => {
+  if (request.path[0] === "__app") return App.prepare(app).then(() => request)
+  const assertion = App.assertion(request)
+  return assertion === undefined
+    ? undefined
+    : App.isSigned(app, assertion).then((isSigned) => ({ ...request, isSigned }))
 }
 
 const tooLarge = Refusal.make(413, "REQUEST_TOO_LARGE", `The body is longer than ${bodyMax} bytes`)
 
-const refused = (refusal: Refusal.Refusal): Router.Delivery => ({ reply: Message.refused(refusal), ending: "whole" })
+const refused = (refusal: Refusal.Refusal): Fate.Delivery => Fate.whole(Message.refused(refusal))
 
 const plain = (headers: http.IncomingHttpHeaders): Message.Request["headers"] =>
   Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value])
   )
 
-const deliver = (outgoing: http.ServerResponse, { ending, reply }: Router.Delivery): void => {
+const deliver = (outgoing: http.ServerResponse, { ending, reply }: Fate.Delivery): void => {
   if (ending === "reset") {
     outgoing.socket?.resetAndDestroy()
     return

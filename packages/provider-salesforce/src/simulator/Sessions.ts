@@ -3,7 +3,9 @@
  * Token Flow", "Client Credentials Flow").
  *
  * Tokens follow from the seed and from how many were given out before. An
- * answer to a token request has no `expires_in`, as with Salesforce.
+ * answer to a token request has no `expires_in`, as with Salesforce. A session
+ * lives for as long as its org says, counted from when it was given: use does not
+ * prolong it, which is harder on clients than Salesforce is.
  *
  * @since 0.1.0
  */
@@ -19,10 +21,12 @@ export interface Sessions {
   readonly orgId: string
   /** A refresh token is good for one use, and its answer brings the next. */
   readonly rotation: boolean
-  /** Access tokens that are good now. */
-  readonly tokens: Set<string>
-  /** The refresh token that is good now. */
-  refreshToken: string
+  /** How long a session lives, in ms; absent, until it is made to end. */
+  readonly lifeMs: number | undefined
+  /** Access tokens that were not made to end, and when they were given, in ms. */
+  readonly tokens: Map<string, number>
+  /** The refresh token that is good now, if there is one. */
+  refreshToken: string | undefined
   count: number
 }
 
@@ -32,6 +36,9 @@ export interface Denied {
   readonly error_description: string
 }
 
+/** How long sessions live where nobody set it, in ms; told, not enforced. @category constants @since 0.1.0 */
+export const usualMs = 7_200_000
+
 /** Access tokens that are good at the same time; the oldest gives way. @category constants @since 0.1.0 */
 export const tokensMax = 1000
 
@@ -40,10 +47,10 @@ export const tokensMax = 1000
 // -----------------------------------------------------------------------------
 
 /** @category constructors @since 0.1.0 */
-export const make = (seed: number, orgId: string, rotation: boolean): Sessions => {
-  const sessions: Sessions = { seed, orgId, rotation, tokens: new Set(), refreshToken: "", count: 0 }
+export const make = (options: Pick<Sessions, "seed" | "orgId" | "rotation" | "lifeMs">, now: number): Sessions => {
+  const sessions: Sessions = { ...options, tokens: new Map(), refreshToken: undefined, count: 0 }
   sessions.refreshToken = refreshToken(sessions)
-  issue(sessions)
+  issue(sessions, now)
   return sessions
 }
 
@@ -51,12 +58,12 @@ export const make = (seed: number, orgId: string, rotation: boolean): Sessions =
 // combinators
 // -----------------------------------------------------------------------------
 
-/** A new access token. Those given before stay good. @category combinators @since 0.1.0 */
-export const issue = (sessions: Sessions): string => {
+/** A new access token, given now (ms). Those given before stay good. @category combinators @since 0.1.0 */
+export const issue = (sessions: Sessions, now: number): string => {
   const token = `${sessions.orgId.slice(0, 15)}!AQ${text(sessions, "access", 90)}`
   sessions.count++
-  sessions.tokens.add(token)
-  for (const oldest of sessions.tokens) {
+  sessions.tokens.set(token, now)
+  for (const oldest of sessions.tokens.keys()) {
     if (sessions.tokens.size <= tokensMax) break
     sessions.tokens.delete(oldest)
   }
@@ -66,31 +73,48 @@ export const issue = (sessions: Sessions): string => {
 /** No access token given so far is good any more. @category combinators @since 0.1.0 */
 export const expire = (sessions: Sessions): void => sessions.tokens.clear()
 
-/** The newest access token that is good, if there is one. @category getters @since 0.1.0 */
-export const current = (sessions: Sessions): string | undefined => [...sessions.tokens].at(-1)
+/** The refresh token given last is good no more. @category combinators @since 0.1.0 */
+export const revoke = (sessions: Sessions): void => {
+  sessions.refreshToken = undefined
+}
+
+/** Whether an access token is good now, in ms. @category guards @since 0.1.0 */
+export const isGood = ({ lifeMs, tokens }: Sessions, token: string, now: number): boolean => {
+  const givenAt = tokens.get(token)
+  return givenAt !== undefined && (lifeMs === undefined || now < givenAt + lifeMs)
+}
+
+/** The newest access token that was not made to end, if there is one. @category getters @since 0.1.0 */
+export const current = (sessions: Sessions): string | undefined => [...sessions.tokens.keys()].at(-1)
 
 /**
- * Answers a token request, whose form this is.
+ * Answers a token request, whose form this is, now (ms). `isGeneric` says that it
+ * came to a host that all orgs share; `denied`, why its assertion is refused.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const grant = (
   sessions: Sessions,
-  form: URLSearchParams
+  form: URLSearchParams,
+  facts: { readonly now: number; readonly isGeneric: boolean; readonly denied: Denied | undefined }
 ): { readonly token: string; readonly refreshToken?: string } | Denied => {
+  const { denied, isGeneric, now } = facts
   const has = (name: string) => (form.get(name) ?? "") !== ""
   switch (form.get("grant_type")) {
     case "client_credentials":
-      return has("client_id") && has("client_secret") ? { token: issue(sessions) } : invalidClient
+      if (isGeneric) return invalidGrant("request not supported on this domain")
+      return has("client_id") && has("client_secret") ? { token: issue(sessions, now) } : invalidClient
     case "password":
-      return has("client_id") && has("username") && has("password") ? { token: issue(sessions) } : invalidClient
+      return has("client_id") && has("username") && has("password") ? { token: issue(sessions, now) } : invalidClient
     case "urn:ietf:params:oauth:grant-type:jwt-bearer":
-      return has("assertion") ? { token: issue(sessions) } : invalidGrant("invalid assertion")
+      return denied ?? { token: issue(sessions, now) }
     case "refresh_token": {
       if (!has("client_id")) return invalidClient
-      if (form.get("refresh_token") !== sessions.refreshToken) return invalidGrant("expired access/refresh token")
-      const token = issue(sessions)
+      if (sessions.refreshToken === undefined || form.get("refresh_token") !== sessions.refreshToken) {
+        return invalidGrant("expired access/refresh token")
+      }
+      const token = issue(sessions, now)
       if (!sessions.rotation) return { token }
       sessions.refreshToken = refreshToken(sessions)
       return { token, refreshToken: sessions.refreshToken }

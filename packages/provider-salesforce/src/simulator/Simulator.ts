@@ -8,7 +8,8 @@
  * **Guarantees**
  *
  * - the same options and the same requests give the same answers, but for the
- *   port, which `instance_url` and identity addresses name;
+ *   port, which `instance_url` and identity addresses name, and the private key
+ *   of an app that was given none;
  * - nothing but its clock and the calls it gets changes its records.
  *
  * @since 0.1.0
@@ -17,6 +18,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
+import * as App from "./App.ts"
 import * as Control from "./Control.ts"
 import * as Faults from "./Faults.ts"
 import * as Instant from "./Instant.ts"
@@ -61,6 +63,20 @@ export interface Options {
   readonly rotation?: boolean
   /** Replication feeds read `12:30:15` as `12:30:00`, as the guide says they do. Defaults to `false`. */
   readonly ignoresSeconds?: boolean
+  /** Calls in 24 hours, refused beyond. Absent: 15,000 are told and none is refused. */
+  readonly dailyLimit?: number
+  /** How long sessions live, in ms. Absent: until they are made to end. */
+  readonly sessionMs?: number
+  /** How long addresses of pages live, in ms. Defaults to two days. */
+  readonly locatorMs?: number
+  /** The claim `iss` of assertions. Defaults to `App.clientId`. */
+  readonly clientId?: string
+  /** The user, and the claim `sub` of assertions. Defaults to `App.username`. */
+  readonly username?: string
+  /** Of the key that signs assertions, SPKI in PEM. Absent: a pair is made for who asks. */
+  readonly publicKey?: string
+  /** Faults met again and again from the start, see `Faults.standing`. */
+  readonly faults?: ReadonlyArray<Faults.Kind>
 }
 
 type Controlled<A> = Effect.Effect<A, SimulatorError.SimulatorError>
@@ -78,6 +94,8 @@ export interface Controls {
   /** What readers can see now, deleted records left out. */
   readonly state: Effect.Effect<Control.State>
   readonly fault: (plan: Faults.Plan) => Effect.Effect<void>
+  /** What a client needs to log in. */
+  readonly app: Effect.Effect<App.Credentials>
   /** The faults planned, and how often each was met. */
   readonly faults: Effect.Effect<ReadonlyArray<Readonly<Faults.Fault>>>
   /** The newest requests, oldest first. */
@@ -122,14 +140,15 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Simulator, SimulatorError.SimulatorError, Scope.Scope> {
   const settings = yield* Effect.fromResult(check(options))
   const journal = options.history === undefined ? Journal.none : yield* Journal.open(options.history)
-  const org = Org.make(settings, options.realtime === true ? realtime(settings.start) : still(settings.start))
+  const clock = options.realtime === true ? realtime(settings.start) : still(settings.start)
+  const org = Org.make(settings, clock, yield* App.make(options))
   if (options.history !== undefined) yield* Effect.sync(() => journal.write(World.population(org.world)))
   yield* Effect.addFinalizer(() => Effect.sync(() => run(org, journal, () => undefined)))
   const url = yield* Server.listen(org, journal, settings.port)
   return {
     url,
     token: Sessions.current(org.sessions) ?? "",
-    refreshToken: org.sessions.refreshToken,
+    refreshToken: org.sessions.refreshToken ?? "",
     apiVersion: Org.apiVersion,
     orgId: org.world.orgId,
     control: controls(org, journal)
@@ -168,10 +187,6 @@ const recordsMax = 1_000_000
 
 const check = (options: Options): Result.Result<Settings, SimulatorError.SimulatorError> =>
   Result.gen(function* () {
-    const whole = (name: keyof Options, value: number, max: number) =>
-      Number.isSafeInteger(value) && value >= 0 && value <= max
-        ? Result.succeed(value)
-        : refuse("Options", `The option ${name} is ${value}: give a whole number from 0 to ${max}.`)
     const {
       org = options.seed,
       port = 0,
@@ -183,24 +198,50 @@ const check = (options: Options): Result.Result<Settings, SimulatorError.Simulat
     if (startsAt === undefined) {
       return yield* refuse("Options", `The option start is "${start}": give an instant such as 2026-05-01T08:00:00Z.`)
     }
-    const accounts = yield* whole("accounts", options.accounts, recordsMax)
+    const accounts = yield* wholeIn("accounts", options.accounts, recordsMax)
     return {
-      seed: yield* whole("seed", options.seed, Number.MAX_SAFE_INTEGER),
-      org: yield* whole("org", org, Number.MAX_SAFE_INTEGER),
-      port: yield* whole("port", port, 65_535),
-      spreadMs: yield* whole("spreadMs", spreadMs, 3650 * Instant.day),
-      tie: Math.min(accounts, yield* whole("tie", tie, recordsMax)),
+      seed: yield* wholeIn("seed", options.seed, Number.MAX_SAFE_INTEGER),
+      org: yield* wholeIn("org", org, Number.MAX_SAFE_INTEGER),
+      port: yield* wholeIn("port", port, 65_535),
+      spreadMs: yield* wholeIn("spreadMs", spreadMs, 3650 * Instant.day),
+      tie: Math.min(accounts, yield* wholeIn("tie", tie, recordsMax)),
       counts: {
         Account: accounts,
-        Contact: yield* whole("contacts", options.contacts ?? 0, recordsMax),
-        Opportunity: yield* whole("opportunities", options.opportunities ?? 0, recordsMax)
+        Contact: yield* wholeIn("contacts", options.contacts ?? 0, recordsMax),
+        Opportunity: yield* wholeIn("opportunities", options.opportunities ?? 0, recordsMax)
       },
       start: startsAt,
       shortPages: options.shortPages === true,
       rotation: options.rotation === true,
-      ignoresSeconds: options.ignoresSeconds === true
+      ignoresSeconds: options.ignoresSeconds === true,
+      faults: yield* known(options.faults ?? []),
+      ...(yield* limits(options))
     }
   })
+
+/** Options without which there is no limit. */
+const limits = (options: Options): Result.Result<Partial<Org.Options>, SimulatorError.SimulatorError> =>
+  Result.gen(function* () {
+    const chosen: { -readonly [name in "dailyLimit" | "sessionMs" | "locatorMs"]?: number } = {}
+    for (const name of ["dailyLimit", "sessionMs", "locatorMs"] as const) {
+      const value = options[name]
+      if (value === undefined) continue
+      chosen[name] = yield* wholeIn(name, value, Number.MAX_SAFE_INTEGER)
+    }
+    return chosen
+  })
+
+const known = (names: ReadonlyArray<Faults.Kind>) => {
+  const unknown = names.find((name) => !Faults.kinds.includes(name))
+  return unknown === undefined
+    ? Result.succeed(names)
+    : refuse("Options", `The option faults names ${unknown}: give names of ${Faults.kinds.join(", ")}.`)
+}
+
+const wholeIn = (name: keyof Options, value: number, max: number) =>
+  Number.isSafeInteger(value) && value >= 0 && value <= max
+    ? Result.succeed(value)
+    : refuse("Options", `The option ${name} is ${value}: give a whole number from 0 to ${max}.`)
 
 const refuse = (reason: "Options" | "Refused", message: string) =>
   Result.fail(new SimulatorError.SimulatorError({ reason, message }))
@@ -261,7 +302,11 @@ const controls = (org: Org.Org, journal: Journal.Journal): Controls => {
     mutate: (request) => ask(() => Control.mutate(org, request)),
     state: look(() => Control.state(org)),
     fault: (plan) => Effect.sync(() => Faults.add(org.faults, plan)),
-    faults: Effect.sync(() => org.faults.map((fault) => ({ ...fault }))),
+    app: Effect.map(
+      Effect.promise(() => App.prepare(org.app)),
+      (app) => App.credentials(app, org.sessions)
+    ),
+    faults: Effect.sync(() => org.faults.planned.map((fault) => ({ ...fault }))),
     requests: Effect.sync(() => Org.logged(org)),
     counts: Effect.sync(() => Control.counts(org))
   }

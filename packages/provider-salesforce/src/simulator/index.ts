@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+export * as App from "./App.ts"
 export * as Control from "./Control.ts"
 export * as Faults from "./Faults.ts"
 export * as RecordId from "./RecordId.ts"

@@ -1,8 +1,10 @@
 /** Made-up changes, and the histories they leave. */
 import * as fc from "fast-check"
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import assert from "node:assert/strict"
 import { describe, it } from "vitest"
+import * as App from "../../src/simulator/App.ts"
 import * as Mix from "../../src/simulator/Mix.ts"
 import * as Org from "../../src/simulator/Org.ts"
 import * as World from "../../src/simulator/World.ts"
@@ -19,7 +21,8 @@ const options: Org.Options = {
   rotation: false,
   ignoresSeconds: false
 }
-const org = (now: () => number = () => start) => Org.make(options, { now, forward: () => {} })
+const app = Effect.runSync(App.make({}))
+const org = (now: () => number = () => start) => Org.make(options, { now, forward: () => {} }, app)
 
 describe("Mix", () => {
   it("the same seed makes the same changes", () => {

@@ -1,6 +1,7 @@
 /** Tokens over HTTP: who is let in, and how a session is renewed. */
 import * as Effect from "effect/Effect"
 import assert from "node:assert/strict"
+import * as http from "node:http"
 import { describe, it } from "vitest"
 import type * as Caller from "./support/Caller.ts"
 import { base, run } from "./support/Caller.ts"
@@ -89,6 +90,64 @@ describe("Sessions", () => {
         })
         const session = /<sessionId>([^<]+)<\/sessionId>/.exec(login.text)?.[1]
         assert.equal((yield* limits(caller, `Bearer ${session}`)).status, 200)
+      })
+    ))
+
+  it("sessions end when their life is over, by the simulated clock", () =>
+    run({ sessionMs: 7_200_000 }, (caller) =>
+      Effect.gen(function* () {
+        const { control, refreshToken, token: first } = caller.simulator
+        yield* control.advance(7_199_999)
+        assert.equal((yield* limits(caller, `Bearer ${first}`)).status, 200)
+        const form = { grant_type: "refresh_token", client_id: "c", refresh_token: refreshToken }
+        const { json } = yield* token(caller, form)
+        yield* control.advance(1)
+        const ended = yield* limits(caller, `Bearer ${first}`)
+        assert.deepEqual([ended.status, ended.json[0]?.errorCode], [401, "INVALID_SESSION_ID"])
+        assert.equal((yield* limits(caller, `Bearer ${json.access_token}`)).status, 200)
+        yield* control.advance(7_200_000)
+        assert.equal((yield* limits(caller, `Bearer ${json.access_token}`)).status, 401)
+      })
+    ))
+
+  it.each(["command", "revocation"])("a refresh token that died by %s renews nothing", (how) =>
+    run({}, (caller) =>
+      Effect.gen(function* () {
+        const { refreshToken } = caller.simulator
+        if (how === "command") yield* caller.simulator.control.mutate({ expireRefreshToken: true })
+        else yield* caller.call("/services/oauth2/revoke", { method: "POST", body: `token=${refreshToken}` })
+        for (const refresh_token of [refreshToken, "", "undefined"]) {
+          const { json, status } = yield* token(caller, { grant_type: "refresh_token", client_id: "c", refresh_token })
+          assert.deepEqual(
+            [status, json],
+            [400, { error: "invalid_grant", error_description: "expired access/refresh token" }]
+          )
+        }
+      })
+    )
+  )
+
+  it("client credentials are for the org's own host", () =>
+    run({}, ({ simulator }) =>
+      Effect.promise(async () => {
+        const ask = (host: string) =>
+          new Promise<readonly [number | undefined, string]>((resolve, reject) => {
+            const options = { method: "POST", headers: host === "" ? {} : { host } }
+            const request = http.request(`${simulator.url}/services/oauth2/token`, options, (response) => {
+              let text = ""
+              response.on("data", (data) => (text += data))
+              response.on("end", () => resolve([response.statusCode, text]))
+            })
+            request.on("error", reject)
+            request.end("grant_type=client_credentials&client_id=c&client_secret=s")
+          })
+        const [status, text] = await ask("")
+        assert.equal(status, 200)
+        assert.equal(JSON.parse(text).instance_url, simulator.url)
+        const refused = [400, '{"error":"invalid_grant","error_description":"request not supported on this domain"}']
+        for (const host of ["login.salesforce.com", "test.salesforce.com:443"]) {
+          assert.deepEqual(await ask(host), refused)
+        }
       })
     ))
 })
