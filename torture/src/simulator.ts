@@ -33,6 +33,10 @@ export const simulator = Command.make(
       Flag.withDescription("What the clock shows first, such as 2026-05-01T08:00:00Z"),
       Flag.optional
     ),
+    oddObjects: Flag.Boolean("odd-objects").pipe(
+      Flag.withDescription("Objects without stamps, feeds or queries, and one of 650 fields"),
+      Flag.withDefault(false)
+    ),
     fault: Flag.Literals("fault", Faults.kinds).pipe(
       Flag.withDescription("A fault met again and again; may be given several times"),
       Flag.atLeast(0)
@@ -69,6 +73,7 @@ export const simulator = Command.make(
     const { apiVersion, token, url } = yield* Simulator.make({
       ...population,
       port: flags.port,
+      oddObjects: flags.oddObjects,
       realtime: flags.realtime,
       rotation: flags.rotation,
       shortPages: flags.shortPages,

@@ -3,7 +3,8 @@
  * "sObject Describe", "Describe Global").
  *
  * Account, Contact and Opportunity hold records. Organization has one, which
- * tells clients whose data they read; it is not replicated.
+ * tells clients whose data they read; it is not replicated. An object is a value:
+ * one whose fields change is another one of the same name.
  *
  * @since 0.1.0
  */
@@ -20,8 +21,13 @@ export interface Entity {
   readonly labelPlural: string
   /** First three characters of Ids. */
   readonly keyPrefix: string
-  /** Has the replication feeds, the recycle bin, and can be written. */
+  /** Has the replication feeds. */
   readonly isReplicated: boolean
+  /** Clients may create, change and delete its records. */
+  readonly isWritable: boolean
+  readonly isQueryable: boolean
+  /** What is deleted can be seen and undeleted for a while; otherwise it is gone. */
+  readonly hasBin: boolean
   readonly fields: ReadonlyArray<Field.Field>
 }
 
@@ -44,12 +50,23 @@ const address = (name: string): ReadonlyArray<Field.Field> => [
   })
 ]
 
-const start: ReadonlyArray<Field.Field> = [
+/** The flags of an object that can do everything. @category objects @since 0.1.0 */
+export const usual = { isReplicated: true, isWritable: true, isQueryable: true, hasBin: true } as const
+
+/** The field that names the record which a merged one went into. @category objects @since 0.1.0 */
+export const masterField = "MasterRecordId"
+
+const master = (entity: string) =>
+  Field.reference(masterField, entity, { createable: false, updateable: false, label: "Master Record ID" })
+
+/** What the fields of an object begin with. @category objects @since 0.1.0 */
+export const start: ReadonlyArray<Field.Field> = [
   Field.system("Id", "id", { idLookup: true, caseSensitive: true, label: "Record ID", aggregatable: true }),
   Field.system("IsDeleted", "boolean", { label: "Deleted" })
 ]
 
-const end: ReadonlyArray<Field.Field> = [
+/** What the fields of an object end with. @category objects @since 0.1.0 */
+export const end: ReadonlyArray<Field.Field> = [
   Field.reference("OwnerId", "User", { nillable: false, defaultedOnCreate: true, label: "Owner ID" }),
   Field.system("CreatedDate", "datetime"),
   Field.system("LastModifiedDate", "datetime"),
@@ -62,9 +79,10 @@ export const account: Entity = {
   label: "Account",
   labelPlural: "Accounts",
   keyPrefix: "001",
-  isReplicated: true,
+  ...usual,
   fields: [
     ...start,
+    master("Account"),
     Field.make("Name", "string", { nillable: false, nameField: true, label: "Account Name" }),
     Field.picklist("Type", ["Prospect", "Customer - Direct", "Customer - Channel", "Technology Partner", "Other"]),
     Field.picklist("Industry", ["Agriculture", "Banking", "Biotechnology", "Energy", "Retail", "Technology"]),
@@ -94,9 +112,10 @@ export const contact: Entity = {
   label: "Contact",
   labelPlural: "Contacts",
   keyPrefix: "003",
-  isReplicated: true,
+  ...usual,
   fields: [
     ...start,
+    master("Contact"),
     Field.reference("AccountId", "Account"),
     Field.make("LastName", "string", { nillable: false, length: 80, compoundFieldName: "Name" }),
     Field.make("FirstName", "string", { length: 40, compoundFieldName: "Name" }),
@@ -129,7 +148,7 @@ export const opportunity: Entity = {
   label: "Opportunity",
   labelPlural: "Opportunities",
   keyPrefix: "006",
-  isReplicated: true,
+  ...usual,
   fields: [
     ...start,
     Field.reference("AccountId", "Account"),
@@ -154,6 +173,9 @@ export const organization: Entity = {
   labelPlural: "Organizations",
   keyPrefix: "00D",
   isReplicated: false,
+  isWritable: false,
+  isQueryable: true,
+  hasBin: false,
   fields: [
     Field.system("Id", "id", { label: "Organization ID" }),
     Field.system("Name", "string", { nameField: true, length: 80 }),
@@ -166,32 +188,49 @@ export const organization: Entity = {
   ]
 }
 
-/** @category objects @since 0.1.0 */
+/** The objects of every org. @category objects @since 0.1.0 */
 export const entities: ReadonlyArray<Entity> = [account, contact, opportunity, organization]
 
 // -----------------------------------------------------------------------------
 // lookups
 // -----------------------------------------------------------------------------
 
-const byName: ReadonlyMap<string, Entity> = new Map(entities.map((entity) => [entity.name.toLowerCase(), entity]))
+/** Finds an object by its name, whatever its case. @category models @since 0.1.0 */
+export type Find = (name: string) => Entity | undefined
 
-const fieldsByName: ReadonlyMap<Entity, ReadonlyMap<string, Field.Field>> = new Map(
-  entities.map((entity) => [entity, new Map(entity.fields.map((field) => [field.name.toLowerCase(), field]))])
-)
+interface Lookups {
+  readonly byName: ReadonlyMap<string, Field.Field>
+  readonly stored: ReadonlyArray<Field.Field>
+}
 
-const storedFields: ReadonlyMap<Entity, ReadonlyArray<Field.Field>> = new Map(
-  entities.map((entity) => [entity, entity.fields.filter(({ type }) => type !== "address")])
-)
+const lookups = new WeakMap<Entity, Lookups>()
 
-/** The object of this name, whatever its case. @category lookups @since 0.1.0 */
-export const entity = (name: string): Entity | undefined => byName.get(name.toLowerCase())
+const lookupsOf = (entity: Entity): Lookups => {
+  const known = lookups.get(entity)
+  if (known !== undefined) return known
+  const made = {
+    byName: new Map(entity.fields.map((field) => [field.name.toLowerCase(), field])),
+    stored: entity.fields.filter(({ type }) => type !== "address")
+  }
+  lookups.set(entity, made)
+  return made
+}
 
 /** The field of this name, whatever its case. @category lookups @since 0.1.0 */
 export const field = (entity: Entity, name: string): Field.Field | undefined =>
-  fieldsByName.get(entity)?.get(name.toLowerCase())
+  lookupsOf(entity).byName.get(name.toLowerCase())
 
 /** The fields that hold a value of their own: all but compound addresses. @category lookups @since 0.1.0 */
-export const stored = (entity: Entity): ReadonlyArray<Field.Field> => storedFields.get(entity) ?? []
+export const stored = (entity: Entity): ReadonlyArray<Field.Field> => lookupsOf(entity).stored
+
+/** Whether its records never change. @category guards @since 0.1.0 */
+export const isFixed = ({ name }: Entity): boolean => name === organization.name
+
+/** Whether its records can be merged. @category guards @since 0.1.0 */
+export const isMergeable = (entity: Entity): boolean => entity.isWritable && field(entity, masterField) !== undefined
+
+/** Whether a name is that of an object or a field made by users. @category guards @since 0.1.0 */
+export const isCustom = (name: string): boolean => name.endsWith("__c")
 
 // -----------------------------------------------------------------------------
 // describes
@@ -205,46 +244,50 @@ export const stored = (entity: Entity): ReadonlyArray<Field.Field> => storedFiel
  * @since 0.1.0
  */
 export const summary = (entity: Entity, base: string): { readonly [property: string]: unknown } => {
-  const { isReplicated, keyPrefix, label, labelPlural, name } = entity
+  const { hasBin, isQueryable, isReplicated, isWritable, keyPrefix, label, labelPlural, name } = entity
   const root = `${base}/sobjects/${name}`
   return {
     activateable: false,
     associateEntityType: null,
     associateParentEntity: null,
-    createable: isReplicated,
-    custom: false,
+    createable: isWritable,
+    custom: isCustom(name),
     customSetting: false,
     deepCloneable: false,
-    deletable: isReplicated,
+    deletable: isWritable,
     deprecatedAndHidden: false,
-    feedEnabled: isReplicated,
+    feedEnabled: isWritable,
     hasSubtypes: false,
     isInterface: false,
     isSubtype: false,
     keyPrefix,
     label,
     labelPlural,
-    layoutable: isReplicated,
-    mergeable: isReplicated && name !== "Opportunity",
-    mruEnabled: isReplicated,
+    layoutable: isWritable,
+    mergeable: isMergeable(entity),
+    mruEnabled: isWritable,
     name,
-    queryable: true,
+    queryable: isQueryable,
     replicateable: isReplicated,
     retrieveable: true,
-    searchable: isReplicated,
-    triggerable: isReplicated,
-    undeletable: isReplicated,
-    updateable: isReplicated,
+    searchable: isWritable,
+    triggerable: isWritable,
+    undeletable: hasBin,
+    updateable: isWritable,
     urls: { sobject: root, describe: `${root}/describe`, rowTemplate: `${root}/{ID}` }
   }
 }
 
-/** An object with its fields. @category describes @since 0.1.0 */
-export const describe = (entity: Entity, base: string): { readonly [property: string]: unknown } => ({
+/** An object with its fields, and those of `all` that refer to it. @category describes @since 0.1.0 */
+export const describe = (
+  entity: Entity,
+  all: ReadonlyArray<Entity>,
+  base: string
+): { readonly [property: string]: unknown } => ({
   actionOverrides: [],
-  childRelationships: entities.flatMap((child) =>
+  childRelationships: all.flatMap((child) =>
     child.fields
-      .filter((field) => field.referenceTo.includes(entity.name))
+      .filter((field) => field.referenceTo.includes(entity.name) && field.name !== masterField)
       .map((field) => ({
         cascadeDelete: false,
         childSObject: child.name,

@@ -11,11 +11,13 @@ import * as Faults from "./Faults.ts"
 import type * as Field from "./Field.ts"
 import * as Instant from "./Instant.ts"
 import * as Locators from "./Locators.ts"
+import * as Merge from "./Merge.ts"
 import * as Message from "./Message.ts"
 import * as Mix from "./Mix.ts"
 import * as Org from "./Org.ts"
 import * as Refusal from "./Refusal.ts"
 import * as Sessions from "./Sessions.ts"
+import * as Shape from "./Shape.ts"
 import * as Usage from "./Usage.ts"
 import * as World from "./World.ts"
 
@@ -43,6 +45,17 @@ export const Operation = Schema.Struct({
   by: Schema.optionalKey(Schema.String)
 })
 
+/** See `Merge.Merge`. @category schemas @since 0.1.0 */
+export const Merging = Schema.Struct({
+  op: Schema.Literal("merge"),
+  entity: Schema.String,
+  id: Schema.String,
+  losers: Schema.Array(Schema.String).check(Schema.isMaxLength(Merge.losersMax)),
+  fields: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
+  lateMs: Schema.optionalKey(Ms),
+  by: Schema.optionalKey(Schema.String)
+})
+
 /** See `Mix.Mix`. @category schemas @since 0.1.0 */
 export const Random = Schema.Struct({
   count: Count,
@@ -59,7 +72,8 @@ export const Random = Schema.Struct({
 
 /** Everything it names is done, in this order. @category schemas @since 0.1.0 */
 export const MutateRequest = Schema.Struct({
-  ops: Schema.optionalKey(Schema.Array(Operation).check(Schema.isMaxLength(changesMax))),
+  schema: Schema.optionalKey(Schema.Array(Shape.Change).check(Schema.isMaxLength(Shape.fieldsMax))),
+  ops: Schema.optionalKey(Schema.Array(Schema.Union([Operation, Merging])).check(Schema.isMaxLength(changesMax))),
   random: Schema.optionalKey(Random),
   expireToken: Schema.optionalKey(Schema.Boolean),
   expireRefreshToken: Schema.optionalKey(Schema.Boolean),
@@ -131,9 +145,16 @@ export const clock = (org: Org.Org, request: typeof ClockRequest.Type): Answered
 export const mutate = (org: Org.Org, request: MutateRequest): Answered<ReadonlyArray<Changed>> =>
   Result.gen(function* () {
     const applied: Array<World.Applied> = []
+    for (const [index, change] of (request.schema ?? []).entries()) {
+      const made = Shape.apply(org, change)
+      applied.push(...(yield* Result.mapError(made, (refusal) => at(`schema[${index}]`, refusal))))
+    }
     for (const [index, operation] of (request.ops ?? []).entries()) {
-      const made = Org.mutate(org, operation)
-      applied.push(yield* Result.mapError(made, (refusal) => at(`ops[${index}]`, refusal)))
+      const made =
+        operation.op === "merge"
+          ? Merge.apply(org, operation)
+          : Result.map(Org.mutate(org, operation), (applied) => [applied])
+      applied.push(...(yield* Result.mapError(made, (refusal) => at(`ops[${index}]`, refusal))))
     }
     if (request.random !== undefined) {
       const made = Mix.apply(org, request.random)

@@ -149,10 +149,7 @@ export const make = (name: string, type: Type, options: Partial<Field> = {}): Fi
     htmlFormatted: false,
     idLookup: false,
     inlineHelpText: null,
-    label: name
-      .replace(/__c$/, "")
-      .replace(/_/g, " ")
-      .replace(/([a-z])([A-Z])/g, "$1 $2"),
+    label: labelOf(name),
     length,
     mask: null,
     maskType: null,
@@ -181,6 +178,51 @@ export const make = (name: string, type: Type, options: Partial<Field> = {}): Fi
     writeRequiresMasterRead: false,
     ...options
   }
+}
+
+/** What users read for a name that says it all. @category constructors @since 0.1.0 */
+export const labelOf = (name: string): string =>
+  name
+    .replace(/__c$/, "")
+    .replace(/_/g, " ")
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+
+/** What a field that users make can be. @category models @since 0.1.0 */
+export const customTypes = [
+  "string",
+  "textarea",
+  "picklist",
+  "phone",
+  "email",
+  "url",
+  "boolean",
+  "int",
+  "double",
+  "currency",
+  "percent",
+  "date",
+  "datetime",
+  "reference"
+] as const
+
+/** A field that users made. @category constructors @since 0.1.0 */
+export const custom = (spec: {
+  readonly name: string
+  readonly type: (typeof customTypes)[number]
+  readonly label?: string
+  readonly length?: number
+  readonly precision?: number
+  readonly scale?: number
+  readonly unique?: boolean
+  readonly externalId?: boolean
+  readonly referenceTo?: string
+  readonly values?: ReadonlyArray<string>
+}): Field => {
+  const { name, referenceTo, type, values, ...rest } = spec
+  const options = { ...rest, custom: true, idLookup: rest.externalId === true }
+  if (type === "picklist") return picklist(name, values ?? [], options)
+  if (type !== "reference") return make(name, type, options)
+  return reference(name, referenceTo ?? "Account", { ...options, relationshipName: name.replace(/__c$/, "__r") })
 }
 
 /** Only the server writes it, and it is never empty. @category constructors @since 0.1.0 */

@@ -24,7 +24,7 @@ export interface Entry {
 }
 
 /** @category models @since 0.1.0 */
-export type Change = "create" | "update" | "delete" | "undelete"
+export type Change = "create" | "update" | "delete" | "merge" | "undelete"
 
 // -----------------------------------------------------------------------------
 // constructors
@@ -32,7 +32,7 @@ export type Change = "create" | "update" | "delete" | "undelete"
 
 /**
  * A change, made at `at` (ms) by a user or, as `api:NAME`, by a client. A purge is
- * a delete. A deleted record has no fields; the fields of others leave out which
+ * a delete; `merge` is that of a record that went into another. A deleted record has no fields; the fields of others leave out which
  * record it is and when it was touched, which the line says already.
  *
  * @category constructors
@@ -52,7 +52,7 @@ export const upstream = (
     entity: entity.name,
     id: version.id,
     version: Instant.toCanonical(version.stamp),
-    fields: op === "delete" ? null : canonical(entity, version.values),
+    fields: op === "delete" || op === "merge" ? null : canonical(entity, version.values),
     by
   }
 })
@@ -72,22 +72,15 @@ export const visible = (at: number, entity: Catalog.Entity, version: Store.Versi
 // internal
 // -----------------------------------------------------------------------------
 
-const datetimes: ReadonlyMap<Catalog.Entity, ReadonlyArray<string>> = new Map(
-  Catalog.entities.map((entity) => [
-    entity,
-    entity.fields.filter(({ type }) => type === "datetime").map(({ name }) => name)
-  ])
-)
-
 /** Which record it is, and when it was touched. */
 const bookkeeping: ReadonlySet<string> = new Set(["Id", "IsDeleted", "LastModifiedDate", "SystemModstamp"])
 
 const canonical = (entity: Catalog.Entity, values: Field.Values): Field.Values => {
   const content = Object.entries(values).filter(([name]) => !bookkeeping.has(name))
   const written: { [name: string]: Field.Value } = Object.fromEntries(content)
-  for (const name of datetimes.get(entity) ?? []) {
+  for (const { name, type } of Catalog.stored(entity)) {
     const value = written[name]
-    if (typeof value === "string") written[name] = value.replace("+0000", "Z")
+    if (type === "datetime" && typeof value === "string") written[name] = value.replace("+0000", "Z")
   }
   return written
 }

@@ -22,12 +22,18 @@ type Checked<A> = Result.Result<A, Refusal.Refusal>
 
 /**
  * The values to store, under the names of the catalog. An empty text is `null`,
- * an Id has 18 characters. `attributes` is ignored.
+ * an Id has 18 characters and, where `find` knows the object it refers to, its
+ * prefix. `attributes` is ignored.
  *
  * @category checking
  * @since 0.1.0
  */
-export const check = (entity: Catalog.Entity, input: Input, operation: "create" | "update"): Checked<Field.Values> =>
+export const check = (
+  entity: Catalog.Entity,
+  input: Input,
+  operation: "create" | "update",
+  find: Catalog.Find
+): Checked<Field.Values> =>
   Result.gen(function* () {
     const values: { [field: string]: Field.Value } = {}
     for (const [name, value] of Object.entries(input)) {
@@ -43,7 +49,7 @@ export const check = (entity: Catalog.Entity, input: Input, operation: "create" 
           field
         )
       }
-      values[field.name] = yield* checkValue(field, value)
+      values[field.name] = yield* checkValue(field, value, find)
     }
     return values
   })
@@ -68,7 +74,7 @@ const mistyped = (field: Field.Field, value: unknown) =>
     field
   )
 
-const checkValue = (field: Field.Field, value: unknown): Checked<Field.Value> => {
+const checkValue = (field: Field.Field, value: unknown, find: Catalog.Find): Checked<Field.Value> => {
   if (value === null || value === "") {
     return field.nillable
       ? Result.succeed(null)
@@ -76,7 +82,7 @@ const checkValue = (field: Field.Field, value: unknown): Checked<Field.Value> =>
   }
   switch (field.soapType) {
     case "tns:ID":
-      return typeof value === "string" ? checkReference(field, value) : mistyped(field, value)
+      return typeof value === "string" ? checkReference(field, value, find) : mistyped(field, value)
     case "xsd:string":
       return typeof value === "string" ? checkText(field, value) : mistyped(field, value)
     case "xsd:boolean":
@@ -91,14 +97,18 @@ const checkValue = (field: Field.Field, value: unknown): Checked<Field.Value> =>
       return typeof value === "string" && Instant.parseDay(value) !== undefined
         ? Result.succeed(value)
         : mistyped(field, value)
+    case "xsd:dateTime": {
+      const at = typeof value === "string" ? Instant.parse(value) : undefined
+      return at === undefined ? mistyped(field, value) : Result.succeed(Instant.toRest(Instant.toSecond(at)))
+    }
     default:
       return mistyped(field, value)
   }
 }
 
-const checkReference = (field: Field.Field, value: string): Checked<Field.Value> => {
+const checkReference = (field: Field.Field, value: string, find: Catalog.Find): Checked<Field.Value> => {
   const id = RecordId.parse(value)
-  const prefixes = field.referenceTo.map((name) => Catalog.entity(name)?.keyPrefix)
+  const prefixes = field.referenceTo.map((name) => find(name)?.keyPrefix)
   return id !== undefined && (prefixes.includes(undefined) || prefixes.includes(id.slice(0, 3)))
     ? Result.succeed(id)
     : refuse("MALFORMED_ID", `${field.label}: id value of incorrect type: ${value.slice(0, 80)}`, field)

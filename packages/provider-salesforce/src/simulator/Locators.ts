@@ -60,6 +60,9 @@ export const batchMin = 200
 /** How long addresses live unless told, in ms (SOQL and SOSL reference: two days). @category constants @since 0.1.0 */
 export const usualMs = 2 * Instant.day
 
+/** Most values of a page: pages of wide rows have half as many rows, a quarter, and so on. @category constants @since 0.1.0 */
+export const valuesMax = 200_000
+
 /** Queries with pages still to come; the oldest gives way. @category constants @since 0.1.0 */
 export const openMax = 1000
 
@@ -155,7 +158,15 @@ const page = (locators: Locators, cursor: Cursor, from: number, base: string): P
 }
 
 // Two pages of three are whole, the third has any number of rows.
-const size = ({ seed, shortPages }: Locators, { batchSize, number }: Cursor, from: number): number => {
+const size = ({ seed, shortPages }: Locators, cursor: Cursor, from: number): number => {
+  const { number, query } = cursor
+  const batchSize = Math.min(cursor.batchSize, rowsMax(query.columns.length))
   const drawn = Random.hash(seed, number, from)
   return shortPages && drawn % 3 === 0 ? 1 + (Math.floor(drawn / 3) % batchSize) : batchSize
+}
+
+const rowsMax = (columns: number): number => {
+  let rows = batchMax
+  while (rows * columns > valuesMax && rows / 2 >= batchMin) rows /= 2
+  return rows
 }

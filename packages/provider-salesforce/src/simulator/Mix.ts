@@ -68,9 +68,9 @@ export const apply = (org: Org.Org, mix: Mix): Result.Result<ReadonlyArray<World
 const unknown = (mix: Mix): World.Operation => ({ op: "create", entity: mix.entity ?? "" })
 
 const choose = (world: World.World, entity: string | undefined, random: Random.Random): Store.Store | undefined => {
-  if (entity !== undefined) return world.stores.get(Catalog.entity(entity)?.name ?? "")
+  if (entity !== undefined) return World.storeOf(world, entity)
   const [first, ...rest] = [...world.stores.values()].filter(
-    (store) => store.entity.isReplicated && (store.list.length > 0 || store.entity === Catalog.account)
+    (store) => !Catalog.isFixed(store.entity) && (store.list.length > 0 || store.entity.name === Catalog.account.name)
   )
   return first === undefined ? undefined : random.pick([first, ...rest])
 }

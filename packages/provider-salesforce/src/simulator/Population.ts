@@ -87,22 +87,26 @@ export interface Context {
 
 /** All values a user could have entered for a new record. @category values @since 0.1.0 */
 export const values = (entity: Catalog.Entity, random: Random.Random, context: Context): Field.Values => {
-  switch (entity.name) {
-    case "Contact":
-      return contact(random, context)
-    case "Opportunity":
-      return opportunity(random, context)
-    default:
-      return account(random, context)
-  }
+  const made = Object.entries(known(entity.name, random, context)).filter(
+    ([name]) => Catalog.field(entity, name) !== undefined
+  )
+  const names = new Set(made.map(([name]) => name))
+  const isStandard = standard.has(entity.name)
+  const rest = Catalog.stored(entity).filter(
+    ({ custom, name }) => !names.has(name) && !computed.has(name) && (custom || !isStandard)
+  )
+  return Object.fromEntries([...made, ...rest.map((field) => [field.name, value(field, random, context)] as const)])
 }
 
 /** One to three new values, some of them perhaps equal to the old ones. @category values @since 0.1.0 */
 export const changes = (entity: Catalog.Entity, random: Random.Random, context: Context): Field.Values => {
   const fresh = values(entity, random, context)
-  const names = Object.keys(fresh).filter((name) => name !== "External_Id__c" && name !== "OwnerId")
+  const names = Object.keys(fresh).filter((name) => {
+    const field = Catalog.field(entity, name)
+    return name !== "OwnerId" && field?.updateable === true && !field.unique
+  })
   const chosen: { [name: string]: Field.Value } = {}
-  for (let count = 1 + random.below(3); count > 0; count--) {
+  for (let count = names.length === 0 ? 0 : 1 + random.below(3); count > 0; count--) {
     const name = names[random.below(names.length)] ?? ""
     chosen[name] = fresh[name] ?? null
   }
@@ -112,6 +116,25 @@ export const changes = (entity: Catalog.Entity, random: Random.Random, context: 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Objects whose values are made by hand, custom fields apart. */
+const standard: ReadonlySet<string> = new Set(["Account", "Contact", "Opportunity"])
+
+/** What the server writes itself. */
+const computed: ReadonlySet<string> = new Set(["Id", "IsDeleted", "CreatedDate", "LastModifiedDate", "SystemModstamp"])
+
+const known = (entity: string, random: Random.Random, context: Context): Field.Values => {
+  switch (entity) {
+    case "Account":
+      return account(random, context)
+    case "Contact":
+      return contact(random, context)
+    case "Opportunity":
+      return opportunity(random, context)
+    default:
+      return { OwnerId: context.ownerId }
+  }
+}
 
 type Words = readonly [string, ...Array<string>]
 
@@ -138,6 +161,46 @@ const maybe = <A>(random: Random.Random, probability: number, value: () => A): A
 const picked = (entity: Catalog.Entity, name: string, random: Random.Random): string | null => {
   const [first, ...rest] = Catalog.field(entity, name)?.picklistValues ?? []
   return first === undefined ? null : random.pick([first, ...rest]).value
+}
+
+const value = (field: Field.Field, random: Random.Random, context: Context): Field.Value => {
+  if (field.nillable && random.chance(0.3)) return null
+  switch (field.type) {
+    case "boolean":
+      return random.chance(0.5)
+    case "int":
+      return random.below(10_000)
+    case "double":
+    case "currency":
+    case "percent":
+      return random.below(1_000_000) / 100
+    case "date":
+      return Instant.toDay(context.now - random.below(1000) * Instant.day)
+    case "datetime":
+      return Instant.toRest(Instant.toSecond(context.now - random.below(86_400_000) * Instant.second))
+    case "reference":
+      return reference(field, context)
+    case "picklist": {
+      const [first, ...rest] = field.picklistValues
+      return first === undefined ? null : random.pick([first, ...rest]).value
+    }
+    case "phone":
+      return phone(random)
+    case "email":
+      return `person${random.below(1_000_000)}@example.com`
+    case "url":
+      return `https://www.example.com/${random.below(100_000)}`
+    default:
+      return (field.unique ? context.unique : random.pick(random.chance(0.05) ? hostile : trades)).slice(
+        0,
+        field.length
+      )
+  }
+}
+
+const reference = ({ nillable, referenceTo }: Field.Field, context: Context): string | null => {
+  if (referenceTo.includes("Account")) return context.accountId()
+  return referenceTo.includes("User") && !nillable ? context.ownerId : null
 }
 
 const phone = (random: Random.Random): string => `+1 555 ${String(random.below(10_000_000)).padStart(7, "0")}`

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import * as Catalog from "./Catalog.ts"
+import type * as Catalog from "./Catalog.ts"
 import * as Condition from "./Condition.ts"
 import type * as Field from "./Field.ts"
 import * as Refusal from "./Refusal.ts"
@@ -39,12 +39,16 @@ export const offsetMax = 2000
 // constructors
 // -----------------------------------------------------------------------------
 
-/** Refuses what is no query, or none of these objects. @category constructors @since 0.1.0 */
-export const make = (soql: string): Result.Result<Query, Refusal.Refusal> =>
+/** Refuses what is no query, or none of the objects that `find` finds. @category constructors @since 0.1.0 */
+export const make = (soql: string, find: Catalog.Find): Result.Result<Query, Refusal.Refusal> =>
   Result.gen(function* () {
     const parsed = yield* Soql.parse(soql)
-    const entity = Catalog.entity(parsed.from)
+    const entity = find(parsed.from)
     if (entity === undefined) return yield* unknownType(soql, parsed.from)
+    if (!entity.isQueryable) {
+      const message = `entity type ${entity.name} does not support query`
+      return yield* Refusal.fail(400, "INVALID_TYPE_FOR_OPERATION", message)
+    }
     if (parsed.offset > offsetMax) {
       return yield* Refusal.fail(
         400,

@@ -14,6 +14,7 @@ import * as Replication from "./Replication.ts"
 import * as Sobjects from "./Sobjects.ts"
 import * as Store from "./Store.ts"
 import * as Usage from "./Usage.ts"
+import * as World from "./World.ts"
 
 // -----------------------------------------------------------------------------
 // versions
@@ -71,7 +72,7 @@ export const handle = (
       return Message.ok({
         encoding: "UTF-8",
         maxBatchSize: 200,
-        sobjects: Catalog.entities.map((entity) => Catalog.summary(entity, base))
+        sobjects: World.shown(org.world).map((entity) => Catalog.summary(entity, base))
       })
     case "limits":
       return Message.ok(limits(org))
@@ -104,7 +105,7 @@ const limits = (org: Org.Org) => {
 }
 
 const query = (org: Org.Org, { headers, query }: Message.Request, base: string, withDeleted: boolean) =>
-  Result.map(Query.make(query.get("q") ?? ""), (asked) => {
+  Result.map(Query.make(query.get("q") ?? "", World.find(org.world)), (asked) => {
     const { locators, world } = org
     const store = world.stores.get(asked.entity.name)
     const rows = store === undefined ? [] : Store.select(store, asked, withDeleted)
@@ -121,7 +122,7 @@ const sobject = (
   base: string,
   [name = "", second, ...rest]: ReadonlyArray<string>
 ): Message.Answered => {
-  const entity = Catalog.entity(name)
+  const entity = World.find(org.world)(name)
   if (entity === undefined || rest.length > 0) return Result.fail(Refusal.notFound)
   const asked = { org, request, base, entity }
   if (second === undefined) {
@@ -132,7 +133,9 @@ const sobject = (
   const isGet = request.method === "GET"
   switch (second) {
     case "describe":
-      return isGet ? Message.ok(Catalog.describe(entity, base)) : Message.notAllowed(request.method, "GET,HEAD")
+      return isGet
+        ? Message.ok(Catalog.describe(entity, World.shown(org.world), base))
+        : Message.notAllowed(request.method, "GET,HEAD")
     case "updated":
     case "deleted":
       return isGet ? feed(asked, second) : Message.notAllowed(request.method, "GET,HEAD")

@@ -23,6 +23,7 @@ import * as Control from "./Control.ts"
 import * as Faults from "./Faults.ts"
 import * as Instant from "./Instant.ts"
 import * as Journal from "./Journal.ts"
+import * as Odd from "./Odd.ts"
 import * as Org from "./Org.ts"
 import type * as Refusal from "./Refusal.ts"
 import * as Server from "./Server.ts"
@@ -59,6 +60,8 @@ export interface Options {
   readonly tie?: number
   /** Makes the org's Id and those of its records. Defaults to `seed`. */
   readonly org?: number
+  /** There are objects without stamps, feeds or queries, and a very wide one, see `Odd`. Defaults to `false`. */
+  readonly oddObjects?: boolean
   /** Refresh tokens are good for one use. Defaults to `false`. */
   readonly rotation?: boolean
   /** Replication feeds read `12:30:15` as `12:30:00`, as the guide says they do. Defaults to `false`. */
@@ -194,6 +197,7 @@ const check = (options: Options): Result.Result<Settings, SimulatorError.Simulat
       start = "2026-05-01T08:00:00Z",
       tie = 0
     } = options
+    const odd = options.oddObjects === true ? Odd.entities : []
     const startsAt = Instant.parse(start)
     if (startsAt === undefined) {
       return yield* refuse("Options", `The option start is "${start}": give an instant such as 2026-05-01T08:00:00Z.`)
@@ -205,7 +209,9 @@ const check = (options: Options): Result.Result<Settings, SimulatorError.Simulat
       port: yield* wholeIn("port", port, 65_535),
       spreadMs: yield* wholeIn("spreadMs", spreadMs, 3650 * Instant.day),
       tie: Math.min(accounts, yield* wholeIn("tie", tie, recordsMax)),
+      objects: odd.map(([entity]) => entity),
       counts: {
+        ...Object.fromEntries(odd.map(([{ name }, records]) => [name, records])),
         Account: accounts,
         Contact: yield* wholeIn("contacts", options.contacts ?? 0, recordsMax),
         Opportunity: yield* wholeIn("opportunities", options.opportunities ?? 0, recordsMax)

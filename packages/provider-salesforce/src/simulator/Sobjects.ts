@@ -36,9 +36,11 @@ export interface Asked {
 /** `POST /sobjects/{T}`. @category handling @since 0.1.0 */
 export const create = ({ entity, org, request }: Asked): Message.Answered =>
   Result.gen(function* () {
-    if (!entity.isReplicated) return yield* Message.notAllowed(request.method, "GET,HEAD")
+    if (!entity.isWritable) return yield* Message.notAllowed(request.method, "GET,HEAD")
     const fields = yield* body(request)
-    const missing = Input.missing(entity, yield* Input.check(entity, fields, "create")).map(({ name }) => name)
+    const missing = Input.missing(entity, yield* Input.check(entity, fields, "create", World.find(org.world))).map(
+      ({ name }) => name
+    )
     if (missing.length > 0) {
       const message = `Required fields are missing: [${missing.join(", ")}]`
       return yield* Refusal.fail(400, "REQUIRED_FIELD_MISSING", message, missing)
@@ -55,15 +57,19 @@ export const one = (asked: Asked, text: string): Message.Answered => {
     return Refusal.fail(404, "NOT_FOUND", "Provided external ID field does not exist or is not accessible: Id")
   }
   if (request.method === "GET") return get(asked, id)
-  if (!entity.isReplicated || (request.method !== "PATCH" && request.method !== "DELETE")) {
-    return Message.notAllowed(request.method, entity.isReplicated ? "GET,HEAD,PATCH,DELETE" : "GET,HEAD")
+  if (!entity.isWritable || (request.method !== "PATCH" && request.method !== "DELETE")) {
+    return Message.notAllowed(request.method, entity.isWritable ? "GET,HEAD,PATCH,DELETE" : "GET,HEAD")
   }
   const change = { entity: entity.name, id, by: author(request) }
   return request.method === "DELETE"
     ? Result.map(Org.mutate(org, { ...change, op: "delete" }), () => Message.empty)
-    : Result.flatMap(body(request), (fields) =>
-        Result.map(Org.mutate(org, { ...change, op: "update", fields }), () => Message.empty)
-      )
+    : Result.gen(function* () {
+        const fields = yield* body(request)
+        // Fields hidden from the user are not there for the user.
+        yield* Input.check(entity, fields, "update", World.find(org.world))
+        yield* Org.mutate(org, { ...change, op: "update", fields })
+        return Message.empty
+      })
 }
 
 // -----------------------------------------------------------------------------
@@ -72,7 +78,7 @@ export const one = (asked: Asked, text: string): Message.Answered => {
 
 const get = ({ base, entity, org, request }: Asked, id: string): Message.Answered =>
   Result.gen(function* () {
-    const version = World.find(org.world, entity, id)
+    const version = World.visible(org.world, entity, id)
     if (version === undefined) return yield* Result.fail(Refusal.notFound)
     if (Store.isDeleted(version)) return yield* Result.fail(Refusal.isDeleted)
     const names = request.query.get("fields")

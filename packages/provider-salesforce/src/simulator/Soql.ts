@@ -171,7 +171,7 @@ const query = (reader: Reader): Parsed<Query> =>
     yield* keyword(reader, "SELECT")
     const select = yield* selection(reader)
     yield* keyword(reader, "FROM")
-    const from = yield* name(reader)
+    const from = yield* name(reader, objects)
     const where = isTaken(reader, "WHERE") ? yield* conditions(reader, 0) : undefined
     const orderBy: Array<Order> = []
     if (isTaken(reader, "ORDER")) {
@@ -304,9 +304,14 @@ const count = (reader: Reader): Parsed<number> => {
   return Result.succeed(token.value)
 }
 
-const name = (reader: Reader): Parsed<string> => {
+// Two reserved words are objects of every org.
+const objects: ReadonlySet<string> = new Set(["GROUP", "ORDER"])
+
+const name = (reader: Reader, allowed: ReadonlySet<string> = new Set()): Parsed<string> => {
   const token = peek(reader)
-  if (token._tag !== "Word" || reserved.has(token.text.toUpperCase())) return unexpected(reader)
+  if (token._tag !== "Word") return unexpected(reader)
+  const upper = token.text.toUpperCase()
+  if (reserved.has(upper) && !allowed.has(upper)) return unexpected(reader)
   reader.next++
   return Result.succeed(token.text)
 }

@@ -48,7 +48,12 @@ export interface Holder {
 
 /** @category models @since 0.1.0 */
 export interface Store {
-  readonly entity: Catalog.Entity
+  /** With all its fields. */
+  entity: Catalog.Entity
+  /** As users see it: without the fields that are hidden from them. */
+  shown: Catalog.Entity
+  /** Names of fields that users do not see. */
+  readonly hidden: Set<string>
   readonly seed: number
   readonly holders: Map<string, Holder>
   /** In the order of creation; purged records stay. */
@@ -79,11 +84,19 @@ export const ordersMax = 8
 /** @category constructors @since 0.1.0 */
 export const make = (entity: Catalog.Entity, seed: number): Store => ({
   entity,
+  shown: entity,
+  hidden: new Set(),
   seed: Random.hash(seed, Random.hashText(entity.name)),
   holders: new Map(),
   list: [],
   orders: new Map()
 })
+
+/** Lets users see the object as it is now. @category combinators @since 0.1.0 */
+export const show = (store: Store): void => {
+  const fields = store.entity.fields.filter(({ name }) => !store.hidden.has(name))
+  store.shown = fields.length === store.entity.fields.length ? store.entity : { ...store.entity, fields }
+}
 
 /** A new record, invisible until it is committed. @category combinators @since 0.1.0 */
 export const add = (store: Store, version: Version): Holder => {

@@ -6,15 +6,26 @@
 import * as Catalog from "./Catalog.ts"
 import type * as Field from "./Field.ts"
 
-const blanks: ReadonlyMap<Catalog.Entity, Field.Values> = new Map(
-  Catalog.entities.map((entity) => [
-    entity,
-    Object.fromEntries(Catalog.stored(entity).map(({ name, type }) => [name, type === "boolean" ? false : null]))
-  ])
-)
+const blanks = new WeakMap<Catalog.Entity, Field.Values>()
 
 /** A record nobody filled in: nothing anywhere, `false` for what is true or false. @category constructors @since 0.1.0 */
-export const empty = (entity: Catalog.Entity): Field.Values => blanks.get(entity) ?? {}
+export const empty = (entity: Catalog.Entity): Field.Values => {
+  const known = blanks.get(entity)
+  if (known !== undefined) return known
+  const made = Object.fromEntries(
+    Catalog.stored(entity).map(({ name, type }) => [name, type === "boolean" ? false : null])
+  )
+  blanks.set(entity, made)
+  return made
+}
+
+/** Those of the values that the object has a field for. @category combinators @since 0.1.0 */
+export const held = (entity: Catalog.Entity, values: Field.Values): Field.Values =>
+  Object.fromEntries(Object.entries(values).filter(([name]) => Catalog.field(entity, name) !== undefined))
+
+/** The values for the fields an object has now: those it lost are left out, those it got are empty. @category combinators @since 0.1.0 */
+export const fitted = (entity: Catalog.Entity, values: Field.Values): Field.Values =>
+  Object.fromEntries(Object.entries(empty(entity)).map(([name, blank]) => [name, values[name] ?? blank]))
 
 /**
  * The values with those the server computes: the full name of a contact, and
@@ -24,10 +35,10 @@ export const empty = (entity: Catalog.Entity): Field.Values => blanks.get(entity
  * @since 0.1.0
  */
 export const derived = (entity: Catalog.Entity, values: Field.Values): Field.Values => {
-  if (entity === Catalog.contact) {
+  if (entity.name === Catalog.contact.name) {
     return { ...values, Name: [values["FirstName"], values["LastName"]].filter((part) => part !== null).join(" ") }
   }
-  if (entity !== Catalog.opportunity) return values
+  if (entity.name !== Catalog.opportunity.name) return values
   const stage = String(values["StageName"])
   const probability = Number(values["Probability"] ?? Catalog.stages.get(stage) ?? 0)
   const amount = values["Amount"]

@@ -41,6 +41,8 @@ export interface Options {
   readonly spreadMs: number
   /** How many accounts share one stamp; 0 for no such tie. */
   readonly tie: number
+  /** Objects beside those of every org. */
+  readonly objects?: ReadonlyArray<Catalog.Entity>
 }
 
 /** @category models @since 0.1.0 */
@@ -52,7 +54,10 @@ export interface World {
   readonly userId: string
   /** In ms. */
   now: number
-  readonly stores: ReadonlyMap<string, Store.Store>
+  /** By the name of the object. */
+  readonly stores: Map<string, Store.Store>
+  /** Custom objects made so far. */
+  objectCount: number
   /** Changes whose transactions are still open. */
   readonly open: Array<{ readonly store: Store.Store; readonly holder: Store.Holder; readonly version: Store.Version }>
   /** Records in the recycle bin, by store. */
@@ -73,6 +78,8 @@ export interface Operation {
   readonly lateMs?: number
   /** Defaults to `"user"`. */
   readonly by?: string
+  /** On `delete`: the record it was merged into. */
+  readonly masterId?: string
 }
 
 /** @category models @since 0.1.0 */
@@ -99,7 +106,10 @@ export const make = (options: Options): World => {
     orgId: RecordId.make("00D", instance, Random.hash(options.org, 1)),
     userId: RecordId.make("005", instance, Random.hash(options.org, 2)),
     now: options.start,
-    stores: new Map(Catalog.entities.map((entity) => [entity.name, Store.make(entity, options.seed)])),
+    stores: new Map(
+      [...Catalog.entities, ...(options.objects ?? [])].map((entity) => [entity.name, Store.make(entity, options.seed)])
+    ),
+    objectCount: 0,
     open: [],
     bin: new Map(),
     purged: []
@@ -112,7 +122,7 @@ export const make = (options: Options): World => {
 export const population = (world: World): ReadonlyArray<History.Entry> => {
   const entries: Array<History.Entry> = []
   for (const store of world.stores.values()) {
-    if (!store.entity.isReplicated) continue
+    if (Catalog.isFixed(store.entity)) continue
     for (const { latest } of store.list) {
       entries.push(
         History.upstream(world.now, store.entity, latest, "create", "user"),
@@ -162,15 +172,34 @@ export const settledAt = (world: World): number =>
 // reading
 // -----------------------------------------------------------------------------
 
+/** An object's records, whatever the case of its name. @category reading @since 0.1.0 */
+export const storeOf = (world: World, name: string): Store.Store | undefined => {
+  const exact = world.stores.get(name)
+  if (exact !== undefined) return exact
+  const lower = name.toLowerCase()
+  for (const [name, store] of world.stores) if (name.toLowerCase() === lower) return store
+  return undefined
+}
+
+/** Finds objects as users see them. @category reading @since 0.1.0 */
+export const find =
+  (world: World): Catalog.Find =>
+  (name) =>
+    storeOf(world, name)?.shown
+
+/** All objects as users see them. @category reading @since 0.1.0 */
+export const shown = (world: World): ReadonlyArray<Catalog.Entity> =>
+  Array.from(world.stores.values(), ({ shown }) => shown)
+
 /** The visible version of a record, in the recycle bin or not. @category reading @since 0.1.0 */
-export const find = (world: World, entity: Catalog.Entity, id: string): Store.Version | undefined =>
+export const visible = (world: World, entity: Catalog.Entity, id: string): Store.Version | undefined =>
   world.stores.get(entity.name)?.holders.get(id)?.visible
 
 /** What can be seen and is not deleted: values by object and Id. @category reading @since 0.1.0 */
 export const state = (world: World): { readonly [entity: string]: { readonly [id: string]: Field.Values } } => {
   const entities: { [entity: string]: { [id: string]: Field.Values } } = {}
   for (const { entity, list } of world.stores.values()) {
-    if (!entity.isReplicated) continue
+    if (Catalog.isFixed(entity)) continue
     const records: { [id: string]: Field.Values } = {}
     for (const { id, visible } of list)
       if (visible !== undefined && !Store.isDeleted(visible)) records[id] = visible.values
@@ -192,8 +221,8 @@ export const state = (world: World): { readonly [entity: string]: { readonly [id
  */
 export const mutate = (world: World, operation: Operation): Answered<Applied> =>
   Result.gen(function* () {
-    const store = world.stores.get(Catalog.entity(operation.entity)?.name ?? "")
-    if (store === undefined || !store.entity.isReplicated) {
+    const store = storeOf(world, operation.entity)
+    if (store === undefined || Catalog.isFixed(store.entity)) {
       return yield* Refusal.fail(404, "NOT_FOUND", `There is no object ${operation.entity.slice(0, 80)} to change.`)
     }
     if (operation.op === "create") {
@@ -203,7 +232,8 @@ export const mutate = (world: World, operation: Operation): Answered<Applied> =>
     }
     const holder = yield* target(store, operation)
     const before = holder.latest
-    const values = operation.op === "update" ? yield* Input.check(store.entity, operation.fields ?? {}, "update") : {}
+    const values =
+      operation.op === "update" ? yield* Input.check(store.entity, operation.fields ?? {}, "update", find(world)) : {}
     holder.latest = next(world, store, { ...before.values, ...values }, before, operation)
     return settle(world, store, holder, operation)
   })
@@ -228,9 +258,10 @@ const created = (world: World, store: Store.Store, fields: Input.Input | undefin
     const random = Random.make(world.options.seed, `${store.entity.name}/${store.list.length}`)
     const madeUp = Population.values(store.entity, random, context(world, random))
     if (fields === undefined) return { ...Values.empty(store.entity), ...madeUp }
-    const given = yield* Input.check(store.entity, fields, "create")
+    const given = yield* Input.check(store.entity, fields, "create", find(world))
     const needed = Input.missing(store.entity, given).map(({ name }) => [name, madeUp[name] ?? null] as const)
-    return { ...Values.empty(store.entity), OwnerId: world.userId, ...Object.fromEntries(needed), ...given }
+    const owner = Catalog.field(store.entity, "OwnerId") === undefined ? {} : { OwnerId: world.userId }
+    return { ...Values.empty(store.entity), ...owner, ...Object.fromEntries(needed), ...given }
   })
 
 const target = (store: Store.Store, { id = "", op }: Operation): Answered<Store.Holder> => {
@@ -255,21 +286,26 @@ const next = (
   const id = before?.id ?? RecordId.make(store.entity.keyPrefix, instanceOf(world.options.org), number(world, store))
   const moment = Instant.toRest(stamp)
   const isAutomated = op === "update" && fields === undefined
+  const isDeleted = op === "delete" || op === "purge"
   return {
     id,
     stamp,
     visibleAt: Math.max(world.now + lateMs, before?.visibleAt ?? 0),
-    isPurged: op === "purge",
+    isPurged: op === "purge" || (isDeleted && !store.entity.hasBin),
     values: Values.derived(store.entity, {
       ...values,
       ...(op === "update" && fields?.["StageName"] !== undefined && fields["Probability"] === undefined
         ? { Probability: null }
         : {}),
-      Id: id,
-      IsDeleted: op === "delete" || op === "purge",
-      CreatedDate: before?.values["CreatedDate"] ?? moment,
-      LastModifiedDate: isAutomated ? (before?.values["LastModifiedDate"] ?? moment) : moment,
-      SystemModstamp: moment
+      ...Values.held(store.entity, {
+        Id: id,
+        IsDeleted: isDeleted,
+        CreatedDate: before?.values["CreatedDate"] ?? moment,
+        LastModifiedDate: isAutomated ? (before?.values["LastModifiedDate"] ?? moment) : moment,
+        SystemModstamp: moment,
+        [Catalog.masterField]:
+          operation.masterId ?? (op === "undelete" ? null : (before?.values[Catalog.masterField] ?? null))
+      })
     })
   }
 }
@@ -277,7 +313,8 @@ const next = (
 const settle = (world: World, store: Store.Store, holder: Store.Holder, operation: Operation): Applied => {
   const version = holder.latest
   const { by = "user", op } = operation
-  const entry = History.upstream(world.now, store.entity, version, op === "purge" ? "delete" : op, by)
+  const change = op === "purge" ? "delete" : operation.masterId === undefined ? op : "merge"
+  const entry = History.upstream(world.now, store.entity, version, change, by)
   if (version.visibleAt > world.now) {
     world.open.push({ store, holder, version })
     return { id: version.id, version, entries: [entry] }
@@ -320,10 +357,10 @@ const number = (world: World, store: Store.Store): number =>
 const populate = (world: World, store: Store.Store): void => {
   const { options } = world
   const { entity } = store
-  if (!entity.isReplicated) return organize(world, store)
+  if (Catalog.isFixed(entity)) return organize(world, store)
   const random = Random.make(options.seed, `population/${entity.name}`)
   const count = options.counts[entity.name] ?? 0
-  const tie = entity === Catalog.account ? options.tie : 0
+  const tie = entity.name === Catalog.account.name ? options.tie : 0
   const stamps = Population.stamps(count, { start: options.start, spreadMs: options.spreadMs, tie }, random)
   for (const stamp of stamps) {
     const id = RecordId.make(entity.keyPrefix, instanceOf(options.org), number(world, store))
@@ -332,10 +369,12 @@ const populate = (world: World, store: Store.Store): void => {
     const values = Values.derived(entity, {
       ...Values.empty(entity),
       ...Population.values(entity, random, context(world, random)),
-      Id: id,
-      CreatedDate: Instant.toRest(modified - random.below(400 * 86_400) * Instant.second),
-      LastModifiedDate: Instant.toRest(modified),
-      SystemModstamp: Instant.toRest(stamp)
+      ...Values.held(entity, {
+        Id: id,
+        CreatedDate: Instant.toRest(modified - random.below(400 * 86_400) * Instant.second),
+        LastModifiedDate: Instant.toRest(modified),
+        SystemModstamp: Instant.toRest(stamp)
+      })
     })
     const version = { id, values, stamp, visibleAt: stamp, isPurged: false }
     Store.commit(Store.add(store, version), version)

@@ -3,6 +3,7 @@ import * as fc from "fast-check"
 import * as Result from "effect/Result"
 import assert from "node:assert/strict"
 import { describe, it } from "vitest"
+import * as Catalog from "../../src/simulator/Catalog.ts"
 import * as Query from "../../src/simulator/Query.ts"
 import * as Soql from "../../src/simulator/Soql.ts"
 import * as Token from "../../src/simulator/Token.ts"
@@ -199,6 +200,8 @@ const query: fc.Arbitrary<Soql.Query> = record({
 // tests
 // -----------------------------------------------------------------------------
 
+const find: Catalog.Find = (name) => Catalog.entities.find((entity) => entity.name.toLowerCase() === name.toLowerCase())
+
 describe("Soql", () => {
   it.each(understood)("understands %s", (soql, query) => {
     assert.deepEqual(Result.getOrThrow(Soql.parse(soql)), query)
@@ -207,7 +210,7 @@ describe("Soql", () => {
   it.each(refused.map(([soql, code]) => [code, soql.slice(0, 90), soql] as const))(
     "refuses with %s: %s",
     (code, _, soql) => {
-      const refusal = Query.make(soql)
+      const refusal = Query.make(soql, find)
       assert.ok(Result.isFailure(refusal))
       assert.equal(refusal.failure.errorCode, code)
       assert.equal(refusal.failure.status, 400)
@@ -250,7 +253,7 @@ describe("Soql", () => {
     )
     fc.assert(
       fc.property(texts, (text) => {
-        const made = Query.make(text)
+        const made = Query.make(text, find)
         return Result.isSuccess(made) || made.failure.status === 400
       }),
       { numRuns: 1000 }

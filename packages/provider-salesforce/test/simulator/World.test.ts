@@ -25,7 +25,7 @@ const make = (options: Partial<World.Options> = {}, accounts = 100): World.World
 
 const store = (world: World.World, entity = "Account"): Store.Store => world.stores.get(entity)!
 const rows = (world: World.World, soql: string, withDeleted = false): ReadonlyArray<Store.Version> => {
-  const query = Result.getOrThrow(Query.make(soql))
+  const query = Result.getOrThrow(Query.make(soql, World.find(world)))
   return Store.select(store(world, query.entity.name), query, withDeleted)
 }
 const ids = (world: World.World, soql: string, withDeleted = false) =>
@@ -221,7 +221,7 @@ describe("World changes", () => {
       fields: { Name: "New" }
     })
     assert.equal(version.stamp, start + 5_000)
-    const { values } = World.find(world, store(world).entity, id)!
+    const { values } = World.visible(world, store(world).entity, id)!
     assert.equal(values["Name"], "New")
     assert.equal(values["SystemModstamp"], "2026-05-01T08:00:05.000+0000")
     assert.equal(values["LastModifiedDate"], values["SystemModstamp"])
@@ -251,7 +251,7 @@ describe("World changes", () => {
     assert.equal(World.settledAt(world), start)
     assert.deepEqual(World.advance(world, start + 2999), [])
     assert.equal(holder.visible, before)
-    assert.equal(World.find(world, store(world).entity, unseen), undefined)
+    assert.equal(World.visible(world, store(world).entity, unseen), undefined)
     assert.deepEqual(rows(world, "SELECT Id FROM Account WHERE Name LIKE 'Late%'"), [])
     assert.equal(World.advance(world, start + 3000).length, 2)
     assert.equal(holder.visible, version)
@@ -331,7 +331,7 @@ describe("World changes", () => {
     const world = make()
     const value = (entity: string, fields: Field.Values, name: string) => {
       const { id } = applied(world, { op: "create", entity, fields })
-      return World.find(world, store(world, entity).entity, id)?.values[name]
+      return World.visible(world, store(world, entity).entity, id)?.values[name]
     }
     assert.equal(value("Contact", { FirstName: "Ada", LastName: "O'Brien" }, "Name"), "Ada O'Brien")
     const won = { Name: "Deal", StageName: "Closed Won", CloseDate: "2026-06-01", Amount: 200 }
