@@ -217,6 +217,31 @@ describe("Simulator repetition", () => {
         told.push(yield* pages("SELECT Id FROM Account ORDER BY Industry", "query", 200))
         told.push(yield* call(`${base}/sobjects/Account/deleted/?start=2026-05-01T07:00:00Z&end=2026-05-01T09:00:00Z`))
       }
+      const [winner, loser] = Caller.ids((yield* pages("SELECT Id FROM Contact ORDER BY Id")).flat())
+      for (const address of ["/query", "/describe"]) {
+        yield* post("/__fault", { match: address, kind: "429Absurd", every: 2, times: 2 })
+        yield* post("/__fault", { match: address, kind: "429Date", nth: 2 })
+      }
+      told.push(
+        yield* post("/__mutate", {
+          schema: [
+            { op: "addObject", name: "Parcel__c", fields: [{ name: "Weight__c", type: "double" }], records: 5 },
+            { op: "addField", entity: "Account", field: { name: "Score__c", type: "int" } },
+            { op: "hideField", entity: "Account", name: "Phone" }
+          ],
+          ops: [{ op: "merge", entity: "Contact", id: winner, losers: [loser] }],
+          random: { count: 40, seed: 4 },
+          expireToken: true
+        })
+      )
+      const form = `grant_type=refresh_token&client_id=c&refresh_token=${caller.simulator.refreshToken}`
+      const grant = yield* call("/services/oauth2/token", { method: "POST", body: form })
+      const headers = { authorization: `Bearer ${grant.json.access_token}` }
+      told.push(grant)
+      for (const path of ["sobjects/Account/describe", "sobjects/Parcel__c/describe", "limits", "sobjects"]) {
+        told.push(yield* call(`${base}/${path}`, { headers }))
+      }
+      told.push(yield* call(`${base}/query?q=SELECT+Id,Score__c+FROM+Account`, { headers }))
       told.push(yield* call("/__state"))
       return JSON.stringify(told).replaceAll(caller.simulator.url, "")
     })
