@@ -111,7 +111,7 @@ export const grant = (
       return denied ?? { token: issue(sessions, now) }
     case "refresh_token": {
       if (!has("client_id")) return invalidClient
-      if (sessions.refreshToken === undefined || form.get("refresh_token") !== sessions.refreshToken) {
+      if (form.get("refresh_token") !== sessions.refreshToken) {
         return invalidGrant("expired access/refresh token")
       }
       const token = issue(sessions, now)

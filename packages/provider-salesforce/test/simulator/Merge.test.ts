@@ -73,11 +73,16 @@ describe("Merge", () => {
         const ids = query("SELECT Id FROM Account ORDER BY Id")
         const [winner, loser] = Caller.ids((yield* ids).json.records) as [string, string, string]
         yield* simulator.control.mutate({
-          ops: [{ op: "merge", entity: "Account", id: winner, losers: [loser], lateMs: 5000 }]
+          ops: [
+            { op: "merge", entity: "Account", id: winner, losers: [loser], lateMs: 5000, fields: { Name: "Merged" } }
+          ]
         })
+        const own = query(`SELECT Name FROM Account WHERE Id = '${winner}'`)
         assert.equal((yield* ids).json.totalSize, 3)
+        assert.notEqual((yield* own).json.records[0]["Name"], "Merged")
         yield* simulator.control.advance(5000)
         assert.equal((yield* ids).json.totalSize, 2)
+        assert.equal((yield* own).json.records[0]["Name"], "Merged")
       })
     ))
 

@@ -229,6 +229,19 @@ describe("REST queries", () => {
       })
     ))
 
+  it("addresses of pages can be made to live shorter", () =>
+    run({ accounts: 900, locatorMs: 900_000 }, ({ call, query, simulator }) =>
+      Effect.gen(function* () {
+        const { nextRecordsUrl } = (yield* query("SELECT Id FROM Account", "query", 200)).json
+        yield* simulator.control.advance(899_999)
+        const next = yield* call(nextRecordsUrl)
+        assert.equal(next.status, 200)
+        yield* simulator.control.advance(1)
+        refused(yield* call(nextRecordsUrl), 400, "INVALID_QUERY_LOCATOR")
+        refused(yield* call(next.json.nextRecordsUrl), 400, "INVALID_QUERY_LOCATOR")
+      })
+    ))
+
   it("deleted rows are in queryAll alone", () =>
     run({}, ({ query, simulator }) =>
       Effect.gen(function* () {

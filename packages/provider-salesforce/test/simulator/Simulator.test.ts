@@ -6,6 +6,7 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { describe, it } from "vitest"
+import type * as Faults from "../../src/simulator/Faults.ts"
 import * as Simulator from "../../src/simulator/Simulator.ts"
 import * as Caller from "./support/Caller.ts"
 import { base, run } from "./support/Caller.ts"
@@ -19,7 +20,11 @@ describe("Simulator options", () => {
     [{ accounts: Number.NaN }, "accounts"],
     [{ accounts: 1, port: 65_536 }, "port"],
     [{ accounts: 1, start: "soon" }, "start"],
-    [{ accounts: 1, seed: -2 }, "seed"]
+    [{ accounts: 1, seed: -2 }, "seed"],
+    [{ accounts: 1, dailyLimit: -1 }, "dailyLimit"],
+    [{ accounts: 1, sessionMs: 0.5 }, "sessionMs"],
+    [{ accounts: 1, locatorMs: Number.NaN }, "locatorMs"],
+    [{ accounts: 1, faults: ["unheard-of" as Faults.Kind] }, "faults"]
   ])("%j is refused, naming %s", async (options, name) => {
     const { message, reason } = await failure({ seed: 1, ...options })
     assert.equal(reason, "Options")
