@@ -87,9 +87,7 @@ export interface Context {
 
 /** All values a user could have entered for a new record. @category values @since 0.1.0 */
 export const values = (entity: Catalog.Entity, random: Random.Random, context: Context): Field.Values => {
-  const made = Object.entries(known(entity.name, random, context)).filter(
-    ([name]) => Catalog.field(entity, name) !== undefined
-  )
+  const made = Object.entries(known(entity.name, random, context)).filter(([name]) => isOriginal(entity, name))
   const names = new Set(made.map(([name]) => name))
   const isStandard = standard.has(entity.name)
   const rest = Catalog.stored(entity).filter(
@@ -122,6 +120,12 @@ const standard: ReadonlySet<string> = new Set(["Account", "Contact", "Opportunit
 
 /** What the server writes itself. */
 const computed: ReadonlySet<string> = new Set(["Id", "IsDeleted", "CreatedDate", "LastModifiedDate", "SystemModstamp"])
+
+// A custom field that was removed may be back with another type.
+const isOriginal = (entity: Catalog.Entity, name: string): boolean => {
+  const field = Catalog.field(entity, name)
+  return field !== undefined && (!field.custom || field === Catalog.field(Catalog.account, name))
+}
 
 const known = (entity: string, random: Random.Random, context: Context): Field.Values => {
   switch (entity) {
