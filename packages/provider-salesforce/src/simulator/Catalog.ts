@@ -201,6 +201,7 @@ export type Find = (name: string) => Entity | undefined
 interface Lookups {
   readonly byName: ReadonlyMap<string, Field.Field>
   readonly stored: ReadonlyArray<Field.Field>
+  readonly names: ReadonlySet<string>
 }
 
 const lookups = new WeakMap<Entity, Lookups>()
@@ -210,7 +211,8 @@ const lookupsOf = (entity: Entity): Lookups => {
   if (known !== undefined) return known
   const made = {
     byName: new Map(entity.fields.map((field) => [field.name.toLowerCase(), field])),
-    stored: entity.fields.filter(({ type }) => type !== "address")
+    stored: entity.fields.filter(({ type }) => type !== "address"),
+    names: new Set(entity.fields.map(({ name }) => name))
   }
   lookups.set(entity, made)
   return made
@@ -222,6 +224,9 @@ export const field = (entity: Entity, name: string): Field.Field | undefined =>
 
 /** The fields that hold a value of their own: all but compound addresses. @category lookups @since 0.1.0 */
 export const stored = (entity: Entity): ReadonlyArray<Field.Field> => lookupsOf(entity).stored
+
+/** The names of all fields, as they are written. @category lookups @since 0.1.0 */
+export const names = (entity: Entity): ReadonlySet<string> => lookupsOf(entity).names
 
 /** Whether its records never change. @category guards @since 0.1.0 */
 export const isFixed = ({ name }: Entity): boolean => name === organization.name

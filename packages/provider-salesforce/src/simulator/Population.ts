@@ -87,9 +87,11 @@ export interface Context {
 
 /** All values a user could have entered for a new record. @category values @since 0.1.0 */
 export const values = (entity: Catalog.Entity, random: Random.Random, context: Context): Field.Values => {
-  const made = Object.entries(known(entity.name, random, context)).filter(([name]) => isOriginal(entity, name))
+  const all = known(entity.name, random, context)
+  if (standard.includes(entity)) return all
+  const made = Object.entries(all).filter(([name]) => isOriginal(entity, name))
   const names = new Set(made.map(([name]) => name))
-  const isStandard = standard.has(entity.name)
+  const isStandard = standard.some(({ name }) => name === entity.name)
   const rest = Catalog.stored(entity).filter(
     ({ custom, name }) => !names.has(name) && !computed.has(name) && (custom || !isStandard)
   )
@@ -116,7 +118,7 @@ export const changes = (entity: Catalog.Entity, random: Random.Random, context: 
 // -----------------------------------------------------------------------------
 
 /** Objects whose values are made by hand, custom fields apart. */
-const standard: ReadonlySet<string> = new Set(["Account", "Contact", "Opportunity"])
+const standard: ReadonlyArray<Catalog.Entity> = [Catalog.account, Catalog.contact, Catalog.opportunity]
 
 /** What the server writes itself. */
 const computed: ReadonlySet<string> = new Set(["Id", "IsDeleted", "CreatedDate", "LastModifiedDate", "SystemModstamp"])

@@ -20,8 +20,12 @@ export const empty = (entity: Catalog.Entity): Field.Values => {
 }
 
 /** Those of the values that the object has a field for. @category combinators @since 0.1.0 */
-export const held = (entity: Catalog.Entity, values: Field.Values): Field.Values =>
-  Object.fromEntries(Object.entries(values).filter(([name]) => Catalog.field(entity, name) !== undefined))
+export const held = (entity: Catalog.Entity, values: Field.Values): Field.Values => {
+  const names = Catalog.names(entity)
+  const kept: { [name: string]: Field.Value } = {}
+  for (const [name, value] of Object.entries(values)) if (names.has(name)) kept[name] = value
+  return kept
+}
 
 /** The values for the fields an object has now: those it lost are left out, those it got are empty. @category combinators @since 0.1.0 */
 export const fitted = (entity: Catalog.Entity, values: Field.Values): Field.Values =>
