@@ -66,7 +66,7 @@ export interface Options {
   readonly rotation?: boolean
   /** Replication feeds read `12:30:15` as `12:30:00`, as the guide says they do. Defaults to `false`. */
   readonly ignoresSeconds?: boolean
-  /** Calls in 24 hours, refused beyond. Absent: 15,000 are told and none is refused. */
+  /** Calls in 24 hours, refused beyond. Absent: 5,000,000 are told and none is refused. */
   readonly dailyLimit?: number
   /** How long sessions live, in ms. Absent: until they are made to end. */
   readonly sessionMs?: number

@@ -22,8 +22,8 @@ export interface Usage {
   readonly minutes: Map<number, number>
 }
 
-/** Calls a day of an org that says nothing else. @category constants @since 0.1.0 */
-export const callsMax = 15_000
+/** Calls a day of an org that says nothing else: one with many licences, whose clients need not save. @category constants @since 0.1.0 */
+export const callsMax = 5_000_000
 
 // -----------------------------------------------------------------------------
 // constructors
