@@ -63,8 +63,10 @@ export const ports = (inner: Context.Context<Sync.Ports>, points: Fault.Points):
     }),
     Context.add(Quarantine.Quarantine, {
       find: (subscription, ids) => before("Quarantine.find", quarantine.find(subscription, ids)),
+      list: (tenant, options) => before("Quarantine.list", quarantine.list(tenant, options)),
       put: (subscription, refusals) => before("Quarantine.put", quarantine.put(subscription, refusals)),
-      close: (subscription, ids) => before("Quarantine.close", quarantine.close(subscription, ids))
+      recur: (subscription, all) => before("Quarantine.recur", quarantine.recur(subscription, all)),
+      close: (subscription, ids, status) => before("Quarantine.close", quarantine.close(subscription, ids, status))
     }),
     Context.add(Outbox.Outbox, {
       append: (tenant, events) => before("Outbox.append", outbox.append(tenant, events))

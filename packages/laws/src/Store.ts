@@ -184,10 +184,10 @@ const readMemory = Effect.fnUntraced(function* (
           cursor: cursor?.value ?? null
         }))
     ),
-    refusals: (yield* Memory.quarantine(subscription)).map(({ externalId, isOpen, refusal }) => ({
+    refusals: (yield* Memory.quarantine(subscription)).map(({ externalId, refusal, status }) => ({
       id: externalId,
       version: refusal.version.value,
-      isOpen
+      isOpen: status === "Open"
     })),
     runs: (yield* Memory.runs(subscription)).map(({ counts, status }) => ({ status, counts: { ...counts } }))
   }

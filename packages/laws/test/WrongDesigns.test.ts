@@ -67,6 +67,12 @@ describe("a wrong store, under the laws of its ports", () => {
   ofPorts("a record of any connection", "L36", "oneConnection", "a record")
   ofPorts("a write for another tenant", "L36", "anyTenant", "a unit of work")
   ofPorts("a refusal that is void and waits", "L15", "nothingIsVoid")
+  ofPorts("a list that begins with what was told", "L15", "listsTwice", "listed")
+  ofPorts("a list with gaps between its pieces", "L15", "listsWithGaps", "listed")
+  ofPorts("a list of any tenant", "L15", "listsAnyTenant", "listed")
+  ofPorts("a refusal that is closed for another reason", "L15", "closesAlike", "listed")
+  ofPorts("a refusal that forgets that it was tried again", "L15", "neverRecurs", "listed")
+  ofPorts("a closed refusal that waits again", "L15", "reopens", "listed")
   ofPorts("an event appended again", "L24", "newEventIds")
 })
 

@@ -4,8 +4,11 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Observation from "@tidemark/core/model/Observation"
+import type * as Subscription from "@tidemark/core/model/Subscription"
+import * as Listing from "@tidemark/core/ports/Listing"
 import type * as Quarantine from "@tidemark/core/ports/Quarantine"
 import * as Database from "./Database.ts"
 import * as State from "./State.ts"
@@ -17,36 +20,125 @@ export const make = (connection: Database.Connection): Quarantine.Quarantine["Se
     Statement.read(connection, "Quarantine.find", subscription.tenant, (view) => {
       const wanted = new Set(ids)
       const open = new Map<Observation.ExternalId, Array<Quarantine.Open>>()
-      for (const [, { externalId, id, isOpen, refusal, ...row }] of State.scan(view, "quarantine")) {
-        if (!isOpen || !wanted.has(externalId) || !State.isSameEntity(row.subscription, subscription)) continue
-        const { fingerprint, version } = refusal
-        open.set(externalId, [...(open.get(externalId) ?? []), { id, version, fingerprint }])
+      for (const [, row] of State.scan(view, "quarantine")) {
+        const { externalId } = row
+        if (row.status !== "Open" || !wanted.has(externalId)) continue
+        if (!State.isSameEntity(row.subscription, subscription)) continue
+        open.set(externalId, [...(open.get(externalId) ?? []), toOpen(row)])
       }
       return open
     }),
-  put: (subscription, refusals) =>
-    Statement.write(connection, "Quarantine.put", subscription.tenant, (statement) =>
-      Effect.sync(() => {
-        for (const refusal of refusals) {
-          const order = Database.next(connection.database, "refusal")
-          const id = `refusal-${order}`
-          const { externalId, isSuperseded } = refusal
-          const row = { subscription, externalId, order, id, refusal, isOpen: !isSuperseded }
-          Statement.put(statement, "quarantine", State.key(subscription.tenant, id), row)
+  list: (tenant, options = {}) =>
+    Statement.read(connection, "Quarantine.list", tenant, (view) =>
+      State.scan(view, "quarantine")
+        .map(([, row]) => row)
+        .filter((row) => row.subscription.tenant === tenant && isListed(row, options))
+        .toSorted((a, b) => b.order - a.order)
+        .slice(0, Listing.limitOf(options))
+        .map(toKept)
+    ),
+  put: (subscription, refusals) => put(connection, subscription, refusals),
+  recur: (subscription, recurrences) =>
+    Statement.write(
+      connection,
+      "Quarantine.recur",
+      subscription.tenant,
+      Effect.fnUntraced(function* (statement) {
+        for (const { id, reading, rejection, runId } of recurrences) {
+          yield* Statement.update(statement, "quarantine", State.key(subscription.tenant, id), (row) =>
+            isWaiting(row, subscription)
+              ? { ...row, attempts: row.attempts + 1, refusal: { ...row.refusal, ...reading, runId, rejection } }
+              : undefined
+          )
         }
       })
     ),
-  close: (subscription, ids) =>
+  close: (subscription, ids, status) =>
     Statement.write(
       connection,
       "Quarantine.close",
       subscription.tenant,
       Effect.fnUntraced(function* (statement) {
+        const closedAt = yield* Clock.currentTimeMillis
         for (const id of ids) {
           yield* Statement.update(statement, "quarantine", State.key(subscription.tenant, id), (row) =>
-            row.isOpen && State.isSameEntity(row.subscription, subscription) ? { ...row, isOpen: false } : undefined
+            isWaiting(row, subscription) ? { ...row, status, closedAt } : undefined
           )
         }
       })
     )
 })
+
+const put = (
+  connection: Database.Connection,
+  subscription: Subscription.Subscription,
+  refusals: ReadonlyArray<Quarantine.Refusal>
+) =>
+  Statement.write(
+    connection,
+    "Quarantine.put",
+    subscription.tenant,
+    Effect.fnUntraced(function* (statement) {
+      const openedAt = yield* Clock.currentTimeMillis
+      for (const refusal of refusals) {
+        const order = Database.next(connection.database, "refusal")
+        const id = `refusal-${order}`
+        const { externalId, isSuperseded } = refusal
+        Statement.put(statement, "quarantine", State.key(subscription.tenant, id), {
+          subscription,
+          externalId,
+          order,
+          id,
+          refusal,
+          status: isSuperseded ? "Superseded" : "Open",
+          attempts: 1,
+          openedAt,
+          closedAt: isSuperseded ? openedAt : undefined
+        })
+      }
+    })
+  )
+
+const isWaiting = (row: State.QuarantineRow, subscription: Subscription.Subscription): boolean =>
+  row.status === "Open" && State.isSameEntity(row.subscription, subscription)
+
+const toOpen = ({ id, refusal: { fingerprint, version } }: State.QuarantineRow): Quarantine.Open => ({
+  id,
+  version,
+  fingerprint
+})
+
+const toKept = (row: State.QuarantineRow): Quarantine.Kept => {
+  const { attempts, closedAt, externalId, openedAt, order, refusal, status } = row
+  const { connection, entity } = row.subscription
+  const { observation, rejection, runId } = refusal
+  return {
+    ...toOpen(row),
+    position: order,
+    connection,
+    entity,
+    externalId,
+    runId,
+    rejection,
+    observation,
+    status,
+    attempts,
+    openedAt,
+    closedAt
+  }
+}
+
+const isListed = (row: State.QuarantineRow, options: Quarantine.ListOptions): boolean => {
+  const { before, code, connection, entity, externalId, isWithClosed = false } = options
+  const { subscription } = row
+  return (
+    (isWithClosed || row.status === "Open") &&
+    (before === undefined || row.order < before) &&
+    (connection === undefined ||
+      (subscription.connection.provider === connection.provider &&
+        subscription.connection.account === connection.account)) &&
+    (entity === undefined || subscription.entity === entity) &&
+    (externalId === undefined || row.externalId === externalId) &&
+    (code === undefined || row.refusal.rejection.code === code)
+  )
+}

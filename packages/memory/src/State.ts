@@ -93,8 +93,13 @@ export interface QuarantineRow extends Target {
   readonly order: number
   readonly id: string
   readonly refusal: Quarantine.Refusal
-  /** Whether it still waits: neither superseded from the start nor closed. */
-  readonly isOpen: boolean
+  readonly status: Quarantine.Status
+  /** How often it was refused. Starts at 1. */
+  readonly attempts: number
+  /** In ms since the epoch. */
+  readonly openedAt: number
+  /** In ms since the epoch; `undefined` while it waits. */
+  readonly closedAt: number | undefined
 }
 
 /** @category models @since 0.1.0 */

@@ -160,7 +160,7 @@ describe("quarantine", () => {
       const found = yield* quarantine.find(accounts, [id("a"), id("b")])
       assert.deepEqual([...found.keys()], ["a"])
       const [first, second] = found.get(id("a"))!
-      yield* transact(quarantine.close(accounts, [first!.id]))
+      yield* transact(quarantine.close(accounts, [first!.id], "Superseded"))
       assert.deepEqual((yield* quarantine.find(accounts, [id("a")])).get(id("a")), [second])
       assert.equal((yield* Memory.quarantine(accounts)).length, 3)
     }).pipe(local)
@@ -173,7 +173,7 @@ describe("quarantine", () => {
       yield* transact(quarantine.put(accounts, [refusal("a")]))
       assert.equal((yield* quarantine.find(contacts, [id("a")])).size, 0)
       const [row] = yield* Memory.quarantine(accounts)
-      yield* transact(quarantine.close(contacts, [row!.id]))
+      yield* transact(quarantine.close(contacts, [row!.id], "Superseded"))
       assert.equal((yield* quarantine.find(accounts, [id("a")])).size, 1)
     }).pipe(local)
   )

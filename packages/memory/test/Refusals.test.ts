@@ -136,7 +136,7 @@ describe("refusals", () => {
         yield* run(database, { ...s, changes: mended })
         const after = yield* readAll(database)
         assert.equal(after.quarantine.length, before.quarantine.length)
-        assert.ok(after.quarantine.every(({ isOpen }) => !isOpen))
+        assert.ok(after.quarantine.every(({ status }) => status === "Superseded"))
         assert.deepEqual(after.rows, outcomeOf(mended))
       })
     ))

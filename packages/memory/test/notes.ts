@@ -155,10 +155,10 @@ export const left = (database: Database.Database) =>
       items,
       rows: [...(yield* Memory.rows<Note>(subscription))].map(([id, { record }]) => [id, record] as const),
       ledger: [...(yield* Memory.ledger(subscription)).values()].map((entry) => ({ ...entry, localId: "", token: 0 })),
-      quarantine: (yield* Memory.quarantine(subscription)).map(({ isOpen, refusal }) => ({
+      quarantine: (yield* Memory.quarantine(subscription)).map(({ refusal, status }) => ({
         ...refusal,
         runId: "",
-        isSuperseded: !isOpen
+        isSuperseded: status !== "Open"
       })),
       events: (yield* Memory.events(subscription.tenant)).map(({ id }) => id),
       brake: (yield* Memory.lane(live))?.checkpoint.brake

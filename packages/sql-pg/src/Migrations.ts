@@ -182,6 +182,11 @@ const migrations: ReadonlyArray<{
          opened_at timestamptz not null default now(), closed_at timestamptz, primary key (tenant, id))`,
       `create index quarantine_open on tidemark.quarantine (${recordIndex})
          where status = 'Open'`,
+      // Lists, newest first: of what waits, of all, of one record. Every row is in them; only who says `seq > 0`, which
+      // always holds, may use them: a look-up by key planned while the table is empty would take them for as good.
+      `create index quarantine_waiting on tidemark.quarantine (tenant, seq) where status = 'Open' and seq > 0`,
+      `create index quarantine_list on tidemark.quarantine (tenant, seq) where seq > 0`,
+      `create index quarantine_record on tidemark.quarantine (tenant, external_id, seq) where seq > 0`,
       `create table tidemark.intent (${recordKey}, subscription ${text}, lane ${text}, partition ${text},
          token bigint not null, decision text not null,
          primary key (${recordIndex}))`,

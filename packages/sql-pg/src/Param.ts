@@ -68,6 +68,10 @@ export const sorted = <Row>(rows: ReadonlyArray<Row>, isBefore: (a: Row, b: Row)
 export const tenant = (sql: SqlClient, id: Subscription.TenantId): Fragment =>
   sql`(select set_config('tidemark.tenant', ${id}, true) as tenant offset 0) as i`
 
+/** A time in ms since the epoch; null where there is none. @category constructors @since 0.1.0 */
+export const millis = (sql: SqlClient, column: string): Fragment =>
+  sql`floor(extract(epoch from ${sql.literal(column)}) * 1000)::float8`
+
 /** Columns of the rows that a statement takes, by name. @category models @since 0.1.0 */
 export interface Columns<Row> {
   readonly texts: { readonly [name: string]: (row: Row) => Value }

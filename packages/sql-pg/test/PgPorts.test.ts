@@ -181,7 +181,7 @@ describe("quarantine", () => {
               { fingerprint: "g", version: newer }
             ]
           )
-          yield* Stage.transact(quarantine.close(subscription, [waiting[0]!.id]))
+          yield* Stage.transact(quarantine.close(subscription, [waiting[0]!.id], "Superseded"))
           const left = yield* quarantine.find(subscription, [externalId("a")])
           assert.deepEqual(left.get(externalId("a")), [waiting[1]])
         })

@@ -134,7 +134,7 @@ export const writing = Effect.fnUntraced(function* <A, C, R>(
   const steps = [recording]
   yield* Effect.yieldNow
   if (Arr.isReadonlyArrayNonEmpty(quarantined)) steps.push(quarantine.put(subscription, quarantined))
-  if (Arr.isReadonlyArrayNonEmpty(voided)) steps.push(quarantine.close(subscription, voided))
+  if (Arr.isReadonlyArrayNonEmpty(voided)) steps.push(quarantine.close(subscription, voided, "Superseded"))
   if (Arr.isReadonlyArrayNonEmpty(events)) steps.push((yield* Outbox.Outbox).append(subscription.tenant, events))
   return Effect.all(steps, { discard: true })
 })

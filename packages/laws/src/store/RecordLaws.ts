@@ -1,6 +1,6 @@
 /**
- * What the engine relies on in quarantine, outbox, intents and the audit trail:
- * L11, L24, L36, L37, W71.
+ * What the engine relies on in outbox, intents and the audit trail: L11, L24, L37,
+ * W71.
  *
  * @since 0.1.0
  */
@@ -9,24 +9,17 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import * as Lane from "@tidemark/core/model/Lane"
 import * as Run from "@tidemark/core/model/Run"
-import * as Subscription from "@tidemark/core/model/Subscription"
 import * as Intents from "@tidemark/core/ports/Intents"
 import * as Outbox from "@tidemark/core/ports/Outbox"
-import * as Quarantine from "@tidemark/core/ports/Quarantine"
 import * as RunRecorder from "@tidemark/core/ports/RunRecorder"
 import * as Law from "../Law.ts"
 import * as Store from "../Store.ts"
 import * as Made from "./Made.ts"
+import { quarantineLaws } from "./QuarantineLaws.ts"
 
 /** @category laws @since 0.1.0 */
 export const recordLaws = <R>(store: Store.Store<R>): ReadonlyArray<Law.Law> => [
-  Store.law(store, {
-    id: "L15",
-    claim: "a refusal waits, with its version and print, until it is closed; one void from the start never does",
-    runs: 60,
-    arbitrary: refusals,
-    holds: (steps) => waits(store, steps)
-  }),
+  ...quarantineLaws(store),
   Store.law(store, {
     id: "L24",
     claim: "an event is there once, in the order of writing, however often it is appended",
@@ -73,74 +66,6 @@ export const recordLaws = <R>(store: Store.Store<R>): ReadonlyArray<Law.Law> => 
     holds: (steps) => audited(store, steps)
   })
 ]
-
-// -----------------------------------------------------------------------------
-// internal: quarantine
-// -----------------------------------------------------------------------------
-
-const refusals = fc.array(
-  fc.oneof(
-    fc.record({
-      _tag: fc.constant("Put" as const),
-      name: fc.constantFrom("a", "b"),
-      value: fc.integer({ min: 1, max: 3 }),
-      isSuperseded: fc.boolean()
-    }),
-    fc.record({ _tag: fc.constant("Close" as const), place: fc.nat(3) })
-  ),
-  { maxLength: 8 }
-)
-
-const waits = Effect.fnUntraced(function* <R>(
-  store: Store.Store<R>,
-  steps: ReadonlyArray<
-    | { readonly _tag: "Put"; readonly name: string; readonly value: number; readonly isSuperseded: boolean }
-    | { readonly _tag: "Close"; readonly place: number }
-  >
-) {
-  const subscription = yield* Store.subscription(store.name)
-  const quarantine = yield* Quarantine.Quarantine
-  const runId = yield* Made.openRun(subscription, (yield* Made.claim(subscription)).epoch)
-  const ids = [Made.id("a"), Made.id("b")] as const
-  const found = Effect.map(quarantine.find(subscription, ids), (open) =>
-    [...open].flatMap(([id, all]) => all.map((one) => ({ name: id, ...one })))
-  )
-  let open: ReadonlyArray<{ readonly name: string; readonly value: number }> = []
-  let puts = 0
-  for (const step of steps) {
-    if (step._tag === "Put") {
-      const refusal = Made.refusal(runId, step.name, step.value, step.isSuperseded)
-      yield* Made.transact(subscription, quarantine.put(subscription, [refusal]))
-      puts += 1
-      if (!step.isSuperseded) open = [...open, { name: step.name, value: step.value }]
-    } else {
-      const waiting = yield* found
-      const one = waiting[step.place]
-      if (one === undefined) continue
-      yield* Made.transact(subscription, quarantine.close(subscription, [one.id]))
-      const at = open.findIndex(({ name, value }) => name === one.name && `print-${value}` === one.fingerprint)
-      open = open.filter((_, place) => place !== at)
-    }
-    const actual = (yield* found).map(({ fingerprint, name, version }) => ({ name, fingerprint, version }))
-    const expected = open.map(({ name, value }) => ({
-      name,
-      fingerprint: `print-${value}`,
-      version: Made.version(value)
-    }))
-    yield* Law.same("what waits", texts(actual), texts(expected))
-  }
-  const { refusals } = yield* store.read(subscription)
-  yield* Law.same(
-    "all that was kept",
-    [refusals.length, refusals.filter(({ isOpen }) => isOpen).length],
-    [puts, open.length]
-  )
-  const { connection, entity, id, tenant } = subscription
-  const foreign = Subscription.make({ id, tenant: `${tenant}-other`, connection, entity })
-  yield* Law.same("what another tenant finds", (yield* quarantine.find(foreign, ids)).size, 0)
-})
-
-const texts = (all: ReadonlyArray<unknown>): ReadonlyArray<string> => all.map(Law.show).toSorted()
 
 // -----------------------------------------------------------------------------
 // internal: intents

@@ -268,6 +268,45 @@ export const stores = {
         ...rest.map((one) => ({ ...one, isSuperseded: false }))
       ])
   })),
+  /** A list begins again with an entry that was told. */
+  listsTwice: replace(Quarantine.Quarantine, (right) => ({
+    list: (tenant, options = {}) =>
+      right.list(tenant, options.before === undefined ? options : { ...options, before: options.before + 1 })
+  })),
+  /** A list leaves entries out where pieces meet. */
+  listsWithGaps: replace(Quarantine.Quarantine, (right) => ({
+    list: (tenant, options = {}) =>
+      right.list(tenant, options.before === undefined ? options : { ...options, before: options.before - 1 })
+  })),
+  /** A list shows the refusals of any tenant. */
+  listsAnyTenant: replace(Quarantine.Quarantine, (right, all) => ({
+    list: (tenant, options) =>
+      Effect.gen(function* () {
+        const { tables } = yield* Context.get(all, Memory.Store).state
+        const rows = State.scan({ tables, writes: State.noWrites() }, "quarantine").map(([, row]) => row)
+        const tenants = new Set([tenant, ...rows.map(({ subscription }) => subscription.tenant)])
+        const lists = yield* Effect.forEach(tenants, (one) => right.list(one, options))
+        return lists.flat().toSorted((a, b) => b.position - a.position)
+      })
+  })),
+  /** What is closed is not told how. */
+  closesAlike: replace(Quarantine.Quarantine, (right) => ({
+    close: (subscription, ids) => right.close(subscription, ids, "Superseded")
+  })),
+  /** A refusal that was met again is as it was. */
+  neverRecurs: replace(Quarantine.Quarantine, () => ({ recur: () => Effect.void })),
+  /** What is closed is opened by meeting it again. */
+  reopens: replace(Quarantine.Quarantine, (right) => ({
+    recur: (subscription, [first, ...rest]) =>
+      Effect.gen(function* () {
+        const before = yield* right.list(subscription.tenant, { isWithClosed: true, limit: 1_000 })
+        yield* right.recur(subscription, [first, ...rest])
+        const closed = before.filter(({ id, status }) => status !== "Open" && id === first.id)
+        const [one] = closed
+        if (one === undefined) return
+        yield* right.put(subscription, [{ ...one, isSuperseded: false }])
+      })
+  })),
   /** An event that is appended again is another event. */
   newEventIds: replace(Outbox.Outbox, (right) => {
     let number = 0
