@@ -56,4 +56,5 @@ export * as StoreError from "./ports/StoreError.ts"
 export * as UnitOfWork from "./ports/UnitOfWork.ts"
 
 // engine
+export * as Redrive from "./engine/Redrive.ts"
 export * as Sync from "./engine/Sync.ts"

@@ -15,6 +15,7 @@ import { auditLaws } from "./engine/AuditLaws.ts"
 import { externalLaws } from "./engine/ExternalLaws.ts"
 import { positionLaws } from "./engine/PositionLaws.ts"
 import { recoveryLaws } from "./engine/RecoveryLaws.ts"
+import { redriveLaws } from "./engine/RedriveLaws.ts"
 import { refusalLaws } from "./engine/RefusalLaws.ts"
 import { replayLaws } from "./engine/ReplayLaws.ts"
 import { rivalLaws } from "./engine/RivalLaws.ts"
@@ -33,6 +34,7 @@ export const engineLaws = <R>(store: Store.Store<R>, setup: Simulation.Setup = {
   ...recoveryLaws(store, setup),
   ...replayLaws(store, setup),
   ...refusalLaws(store, setup),
+  ...redriveLaws(store, setup),
   ...auditLaws(store, setup),
   ...rivalLaws(store, setup),
   ...externalLaws(store, setup)

@@ -76,8 +76,8 @@ export interface Setup {
 }
 
 /** How one process ended. @category models @since 0.1.0 */
-export interface Ended {
-  readonly exit: Exit.Exit<Run.Summary | Busy.Busy, unknown>
+export interface Ended<A = Run.Summary | Busy.Busy> {
+  readonly exit: Exit.Exit<A, unknown>
   readonly fired: ReadonlyArray<Fault.Fired>
   readonly trace: ReadonlyArray<string>
 }
@@ -143,19 +143,29 @@ export const sync = Effect.fnUntraced(function* <R>(
 })
 
 /** Runs one process to its end, whatever that is. @category running @since 0.1.0 */
-export const run = Effect.fnUntraced(function* <R>(
+export const run = <R>(
   bench: Bench<R>,
   process: Process,
   points: Fault.Points = Fault.points(process.faults),
   options: Sync.RunOptions = { isTakingOver: true }
-): Effect.fn.Return<Ended, never, R | Sync.Ports> {
-  const { setup, subscription, upstream } = bench
+): Effect.Effect<Ended, never, R | Sync.Ports> =>
+  perform(bench, process, points, (own) =>
+    Sync.run(own, { ...options, lane: Lane.make(bench.subscription, process.lane) })
+  )
+
+/** Does something else with the sync of a process, to its end, whatever that is. @category running @since 0.1.0 */
+export const perform = Effect.fnUntraced(function* <R, A>(
+  bench: Bench<R>,
+  process: Omit<Process, "lane">,
+  points: Fault.Points,
+  program: (sync: NoteSync) => Effect.Effect<A, unknown, Sync.Ports>
+): Effect.fn.Return<Ended<A>, never, R | Sync.Ports> {
+  const { setup, upstream } = bench
   const context = yield* Effect.context<R | Sync.Ports>()
   const inner = (setup.ports ?? same)(context)
   const own = yield* sync(bench, process.kind, points)
   yield* upstream.plan(process.during)
-  const lane = Lane.make(subscription, process.lane)
-  const exit = yield* Sync.run(own, { ...options, lane }).pipe(
+  const exit = yield* program(own).pipe(
     points.run,
     Effect.provideContext((setup.portsAbove ?? same)(Faulty.ports(inner, points))),
     Effect.provideService(References.MinimumLogLevel, "None"),

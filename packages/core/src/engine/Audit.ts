@@ -19,6 +19,7 @@ import type { Transaction } from "../ports/UnitOfWork.ts"
 import type * as Plan from "../rules/Plan.ts"
 import * as Refusal from "../rules/Refusal.ts"
 import type * as Apply from "./Apply.ts"
+import * as Redriven from "./Redriven.ts"
 import type * as Session from "./Session.ts"
 import type * as Sync from "./Sync.ts"
 
@@ -26,10 +27,11 @@ import type * as Sync from "./Sync.ts"
 export interface Audit {
   readonly items: ReadonlyArray<Run.Item>
   readonly counts: Run.Counts
-  /** In arrival order: whether an observation was refused for the first time. */
+  /** In arrival order: whether an observation was refused for the first time. A redrive tries nothing for the first time. */
   readonly refusals: ReadonlyArray<boolean>
   readonly quarantined: ReadonlyArray<Quarantine.Refusal>
-  readonly voided: ReadonlyArray<string>
+  /** What becomes of refusals that waited. */
+  readonly settlement: Redriven.Settlement
   readonly events: ReadonlyArray<Event.Event>
   /** Records whose ledger row moved, or that were refused. */
   readonly touched: ReadonlySet<Observation.ExternalId>
@@ -89,6 +91,7 @@ export const make = <A extends object, C, R>(
     add(sequence, one, toOutcome(sync.onRefusal, decision, one, applied))
     if (decision._tag === "Refuse" && sync.onRefusal === "Quarantine") {
       touched.add(one.externalId)
+      if (sync.redriven !== undefined) return
       quarantined.push(
         toRefusal(sync, runId, one, decision.rejection, isSuperseded(sync, observations, applied, one, index))
       )
@@ -101,9 +104,15 @@ export const make = <A extends object, C, R>(
   return {
     items,
     counts: Run.countItems(items),
-    refusals: observed.filter((item) => !isWaiting(item)).map((item) => item.outcome._tag === "Quarantined"),
+    refusals:
+      sync.redriven === undefined
+        ? observed.filter((item) => !isWaiting(item)).map((item) => item.outcome._tag === "Quarantined")
+        : [],
     quarantined,
-    voided: applied.voided,
+    settlement:
+      sync.redriven === undefined
+        ? { recurred: [], redriven: [], superseded: applied.voided }
+        : Redriven.settle(sync, runId, observations, applied),
     events: sync.events ? items.flatMap((item) => toEvent(sync, item)) : [],
     touched
   }
@@ -130,11 +139,14 @@ export const writing = Effect.fnUntraced(function* <A, C, R>(
     counts: audit.counts,
     patchToJson: sync.differ.toJson
   })
-  const { events, quarantined, voided } = audit
+  const { events, quarantined } = audit
+  const { recurred, redriven, superseded } = audit.settlement
   const steps = [recording]
   yield* Effect.yieldNow
   if (Arr.isReadonlyArrayNonEmpty(quarantined)) steps.push(quarantine.put(subscription, quarantined))
-  if (Arr.isReadonlyArrayNonEmpty(voided)) steps.push(quarantine.close(subscription, voided, "Superseded"))
+  if (Arr.isReadonlyArrayNonEmpty(recurred)) steps.push(quarantine.recur(subscription, recurred))
+  if (Arr.isReadonlyArrayNonEmpty(redriven)) steps.push(quarantine.close(subscription, redriven, "Redriven"))
+  if (Arr.isReadonlyArrayNonEmpty(superseded)) steps.push(quarantine.close(subscription, superseded, "Superseded"))
   if (Arr.isReadonlyArrayNonEmpty(events)) steps.push((yield* Outbox.Outbox).append(subscription.tenant, events))
   return Effect.all(steps, { discard: true })
 })

@@ -25,6 +25,7 @@ import type * as Plan from "../rules/Plan.ts"
 import * as Refusal from "../rules/Refusal.ts"
 import type * as Apply from "./Apply.ts"
 import type * as Batch from "./Batch.ts"
+import * as Redriven from "./Redriven.ts"
 import type * as Session from "./Session.ts"
 import type * as Sync from "./Sync.ts"
 
@@ -61,7 +62,9 @@ const Stored = Schema.Struct({
   changes: Schema.Array(Change),
   origin: Observation.Origin,
   /** What quarantine is to keep should the sink refuse. */
-  refusal: Schema.Struct({ version: Version.Version, fingerprint: Schema.String, observation: Schema.Json })
+  refusal: Schema.Struct({ version: Version.Version, fingerprint: Schema.String, observation: Schema.Json }),
+  /** Of a redrive: the refusals it is about. */
+  redriven: Schema.Array(Quarantine.Open)
 })
 const StoredJson = Schema.toCodecJson(Stored)
 
@@ -117,7 +120,8 @@ export const make = <A extends object, C, R>(
         version: Refusal.versionOf(sync.source.domain, observation),
         fingerprint: Refusal.fingerprintOf(sync.differ, observation),
         observation: Refusal.toJson(sync.schema, observation)
-      }
+      },
+      redriven: sync.redriven?.(observation) ?? []
     }
   }
 }
@@ -217,7 +221,8 @@ export const record = Effect.fnUntraced(function* <A, C, R>(
     if (Result.isFailure(answer)) {
       const rejection = answer.failure
       if (sync.onRefusal === "Hold") return [{ ...item, outcome: { _tag: "Rejected", rejection } }]
-      refused.push({ ...stored.refusal, runId: session.runId, externalId, rejection, isSuperseded: false })
+      if (stored.redriven.length === 0)
+        refused.push({ ...stored.refusal, runId: session.runId, externalId, rejection, isSuperseded: false })
       return [{ ...item, outcome: { _tag: "Quarantined", rejection } }]
     }
     return stored.changes.map((change) => ({
@@ -239,7 +244,11 @@ export const record = Effect.fnUntraced(function* <A, C, R>(
     counts,
     patchToJson: toJson
   })
-  if (Arr.isArrayNonEmpty(refused)) yield* (yield* Quarantine.Quarantine).put(sync.subscription, refused)
+  const quarantine = yield* Quarantine.Quarantine
+  if (Arr.isArrayNonEmpty(refused)) yield* quarantine.put(sync.subscription, refused)
+  const { recurred, redriven } = redriveOf(session.runId, decisions, answers)
+  if (Arr.isReadonlyArrayNonEmpty(recurred)) yield* quarantine.recur(sync.subscription, recurred)
+  if (Arr.isReadonlyArrayNonEmpty(redriven)) yield* quarantine.close(sync.subscription, redriven, "Redriven")
   const events = items.flatMap((item) => {
     const event = item.outcome._tag === "Applied" ? Event.fromApplied(sync.subscription, item, item.outcome) : undefined
     return sync.events && event !== undefined ? [event] : []
@@ -251,6 +260,17 @@ export const record = Effect.fnUntraced(function* <A, C, R>(
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** What an earlier redrive would have left of the refusals it tried. */
+const redriveOf = <A>(runId: string, decisions: ReadonlyArray<Decision<A>>, answers: Answers) => {
+  const ended = decisions.map(({ stored: { after, redriven, refusal } }) => {
+    const answer = answers.get(after.externalId)!
+    return Result.isFailure(answer)
+      ? { recurred: Redriven.recurrences(redriven, runId, answer.failure, refusal), redriven: [] }
+      : { recurred: [], redriven: Redriven.voidBy(redriven, after) }
+  })
+  return { recurred: ended.flatMap((one) => one.recurred), redriven: ended.flatMap((one) => one.redriven) }
+}
 
 const json = <A>(schema: FieldDiffer.RecordSchema<A>): Schema.Codec<A, Schema.Json> =>
   Schema.toCodecJson(schema) as unknown as Schema.Codec<A, Schema.Json> // the canonical JSON codec encodes to JSON by definition

@@ -23,6 +23,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as CursorRule from "../model/CursorRule.ts"
 import * as Lane from "../model/Lane.ts"
+import type * as Observation from "../model/Observation.ts"
 import type * as Page from "../model/Page.ts"
 import type * as Run from "../model/Run.ts"
 import type * as Subscription from "../model/Subscription.ts"
@@ -43,6 +44,7 @@ import * as Batch from "./Batch.ts"
 import * as Commit from "./Commit.ts"
 import * as External from "./External.ts"
 import * as Preview from "./Preview.ts"
+import type * as Redriven from "./Redriven.ts"
 import * as Session from "./Session.ts"
 import * as Step from "./Step.ts"
 
@@ -77,6 +79,8 @@ export interface Sync<in out A, in out C, out R = never> {
   readonly items: "Changes" | "All"
   /** Whether changes append `<entity>_created | _edited | _deleted` to the outbox. */
   readonly events: boolean
+  /** In a redrive, the refusals that an observation is about; `undefined` in any other run. */
+  readonly redriven: ((observation: Observation.Observation<A, C>) => Redriven.Rows) | undefined
 }
 
 /** @category models @since 0.1.0 */
@@ -167,7 +171,8 @@ export const make = <A extends object, C, R = never>(options: Options<A, C, R>):
     lease: Duration.fromInputUnsafe(options.lease ?? "30 seconds"),
     onRefusal: options.onRefusal ?? "Quarantine",
     items: options.items ?? "Changes",
-    events: options.events ?? false
+    events: options.events ?? false,
+    redriven: undefined
   }
 }
 
@@ -198,11 +203,17 @@ const checkOf = <A extends object>(
  */
 export const run = <A extends object, C, R>(
   sync: Sync<A, C, R>,
-  options: RunOptions = {}
+  options: RunOptions & {
+    /** Is told of each committed batch before the next one commits. */
+    readonly onReport?: (report: BatchReport) => Effect.Effect<void>
+  } = {}
 ): Effect.Effect<Run.Summary | Lanes.Busy, SyncError, Ports | R> =>
   Effect.scoped(
     Effect.flatMap(Session.open(sync, settings(sync, options)), (session) =>
-      Effect.andThen(Stream.runDrain(batches(sync, session)), Session.summary(session))
+      Effect.andThen(
+        Stream.runForEach(batches(sync, session), options.onReport ?? (() => Effect.void)),
+        Session.summary(session)
+      )
     )
   ).pipe(Effect.catchTag("Busy", (busy) => Effect.succeed(busy)))
 

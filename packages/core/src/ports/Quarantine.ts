@@ -13,10 +13,10 @@
 import type * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import type * as Observation from "../model/Observation.ts"
 import type * as Subscription from "../model/Subscription.ts"
-import type * as Version from "../model/Version.ts"
+import * as Version from "../model/Version.ts"
 import type * as Write from "../model/Write.ts"
 import type * as Listing from "./Listing.ts"
 import type { StoreError } from "./StoreError.ts"
@@ -37,12 +37,10 @@ export interface Refusal {
   readonly isSuperseded: boolean
 }
 
-/** A refusal that still waits. @category models @since 0.1.0 */
-export interface Open {
-  readonly id: string
-  readonly version: Version.Version
-  readonly fingerprint: string
-}
+/** A refusal that still waits. @category schemas @since 0.1.0 */
+export const Open = Schema.Struct({ id: Schema.String, version: Version.Version, fingerprint: Schema.String })
+/** @category models @since 0.1.0 */
+export interface Open extends Schema.Schema.Type<typeof Open> {}
 
 /**
  * `Open`: it waits. `Superseded`: a newer version has made it void. `Redriven`: it

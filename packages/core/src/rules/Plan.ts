@@ -55,6 +55,8 @@ export interface Rules<A> {
   readonly canFetch: boolean
   /** Why a record cannot be stored, as far as values tell. */
   readonly check: (record: A) => Write.Rejection | undefined
+  /** Tries also what waits in quarantine. Default: `false`. */
+  readonly isRedriving?: boolean
 }
 
 /** What one observation comes to. `Resolve`: read the record by id, then plan again. @category models @since 0.1.0 */
@@ -239,7 +241,8 @@ const decide = <A extends object, C>(
   observation: Observation.Observation<A, C>,
   resolution: Resolution<A> | undefined
 ): Step<A> => {
-  if (Refusal.isWaiting(cell.refused, rules, observation)) return skip(cell, "Quarantined")
+  if (rules.isRedriving !== true && Refusal.isWaiting(cell.refused, rules, observation))
+    return skip(cell, "Quarantined")
   const fault = Refusal.idFault(cell.externalId)
   if (fault !== undefined)
     return refuse(rules, cell, observation, new Write.Rejection({ code: "Invalid", message: fault }))

@@ -12,7 +12,6 @@ import * as Intents from "@tidemark/core/ports/Intents"
 import * as Lanes from "@tidemark/core/ports/Lanes"
 import * as Ledger from "@tidemark/core/ports/Ledger"
 import * as Outbox from "@tidemark/core/ports/Outbox"
-import * as Quarantine from "@tidemark/core/ports/Quarantine"
 import * as RunRecorder from "@tidemark/core/ports/RunRecorder"
 import { StoreError } from "@tidemark/core/ports/StoreError"
 import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
@@ -23,9 +22,8 @@ import * as Memory from "@tidemark/memory/Memory"
 import * as Session from "@tidemark/memory/Session"
 import * as State from "@tidemark/memory/State"
 import * as Statement from "@tidemark/memory/Statement"
-
-type Services = Context.Context<Memory.Services>
-type Patch = (inner: Services) => Services
+import { apart, type Patch, replace, type Services } from "./wrongPatch.ts"
+import { wrongQuarantines } from "./wrongQuarantines.ts"
 
 /** The memory store with something changed in it. */
 export const store = (patch: Patch): Store.Store<Memory.Store> => ({
@@ -37,16 +35,6 @@ const lanes = (change: (right: Lanes.Lanes["Service"], all: Services) => Partial
   replace(Lanes.Lanes, change)
 const ledger = (change: (right: Ledger.Ledger["Service"], all: Services) => Partial<Ledger.Ledger["Service"]>): Patch =>
   replace(Ledger.Ledger, change)
-
-const replace =
-  <I extends Memory.Services, S extends object>(
-    key: Context.Key<I, S>,
-    change: (right: S, all: Services) => Partial<S>
-  ): Patch =>
-  (all) => {
-    const right = Context.get(all, key)
-    return Context.add(all, key, { ...right, ...change(right, all) }) as Services
-  }
 
 const laneRow = (all: Services, lane: Lane.Lane) =>
   Effect.provideContext(Memory.lane(lane), all) as Effect.Effect<State.LaneRow | undefined>
@@ -256,57 +244,7 @@ export const stores = {
   eventsApart: replace(Outbox.Outbox, (right, all) => ({
     append: (tenant, events) => apart(all, tenant, right.append(tenant, events))
   })),
-  /** Refusals are put away in a transaction of their own. */
-  refusalsApart: replace(Quarantine.Quarantine, (right, all) => ({
-    put: (subscription, refusals) => apart(all, subscription.tenant, right.put(subscription, refusals))
-  })),
-  /** What is void from the start waits as well. */
-  nothingIsVoid: replace(Quarantine.Quarantine, (right) => ({
-    put: (subscription, [first, ...rest]) =>
-      right.put(subscription, [
-        { ...first, isSuperseded: false },
-        ...rest.map((one) => ({ ...one, isSuperseded: false }))
-      ])
-  })),
-  /** A list begins again with an entry that was told. */
-  listsTwice: replace(Quarantine.Quarantine, (right) => ({
-    list: (tenant, options = {}) =>
-      right.list(tenant, options.before === undefined ? options : { ...options, before: options.before + 1 })
-  })),
-  /** A list leaves entries out where pieces meet. */
-  listsWithGaps: replace(Quarantine.Quarantine, (right) => ({
-    list: (tenant, options = {}) =>
-      right.list(tenant, options.before === undefined ? options : { ...options, before: options.before - 1 })
-  })),
-  /** A list shows the refusals of any tenant. */
-  listsAnyTenant: replace(Quarantine.Quarantine, (right, all) => ({
-    list: (tenant, options) =>
-      Effect.gen(function* () {
-        const { tables } = yield* Context.get(all, Memory.Store).state
-        const rows = State.scan({ tables, writes: State.noWrites() }, "quarantine").map(([, row]) => row)
-        const tenants = new Set([tenant, ...rows.map(({ subscription }) => subscription.tenant)])
-        const lists = yield* Effect.forEach(tenants, (one) => right.list(one, options))
-        return lists.flat().toSorted((a, b) => b.position - a.position)
-      })
-  })),
-  /** What is closed is not told how. */
-  closesAlike: replace(Quarantine.Quarantine, (right) => ({
-    close: (subscription, ids) => right.close(subscription, ids, "Superseded")
-  })),
-  /** A refusal that was met again is as it was. */
-  neverRecurs: replace(Quarantine.Quarantine, () => ({ recur: () => Effect.void })),
-  /** What is closed is opened by meeting it again. */
-  reopens: replace(Quarantine.Quarantine, (right) => ({
-    recur: (subscription, [first, ...rest]) =>
-      Effect.gen(function* () {
-        const before = yield* right.list(subscription.tenant, { isWithClosed: true, limit: 1_000 })
-        yield* right.recur(subscription, [first, ...rest])
-        const closed = before.filter(({ id, status }) => status !== "Open" && id === first.id)
-        const [one] = closed
-        if (one === undefined) return
-        yield* right.put(subscription, [{ ...one, isSuperseded: false }])
-      })
-  })),
+  ...wrongQuarantines,
   /** An event that is appended again is another event. */
   newEventIds: replace(Outbox.Outbox, (right) => {
     let number = 0
@@ -369,19 +307,3 @@ const lockLane = (all: Services, subscription: Subscription.Subscription) =>
   Statement.write(Context.get(all, Memory.Store).connection, "Lanes.lock", subscription.tenant, (statement) =>
     Statement.lock(statement, "lanes", State.laneKey(Lane.live(subscription)))
   )
-
-/** In a transaction of its own, although one is open. */
-const apart = <A, E>(
-  all: Services,
-  tenant: Subscription.TenantId,
-  effect: Effect.Effect<A, E, UnitOfWork.Transaction>
-): Effect.Effect<A, E | StoreError> =>
-  Context.get(all, UnitOfWork.UnitOfWork)
-    .transact(tenant, effect)
-    .pipe(
-      Effect.provideService(UnitOfWork.Transaction, { store: "none", tenant, isOpen: false }),
-      Effect.provideService(Session.Current, undefined),
-      Effect.catchTag("TransactionError", (cause) =>
-        Effect.fail(new StoreError({ reason: "Unavailable", operation: "apart", message: "it failed", cause }))
-      )
-    ) as Effect.Effect<A, E | StoreError>
