@@ -116,7 +116,7 @@ const runLane = Effect.fnUntraced(function* (
   let counts = Run.noCounts
   let isHeld = false
   const before = yield* (yield* Lanes.Lanes).peek(lane)
-  let cursor = before?.cursor
+  let cursor = before?.checkpoint.cursor
   return yield* stream(options).pipe(
     Stream.runForEach((report) => {
       counts = Run.addCounts(counts, report.counts)

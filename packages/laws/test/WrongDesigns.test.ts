@@ -67,6 +67,8 @@ describe("a wrong store, under the laws of its ports", () => {
   ofPorts("a record of any connection", "L36", "oneConnection", "a record")
   ofPorts("a write for another tenant", "L36", "anyTenant", "a unit of work")
   ofPorts("a refusal that is void and waits", "L15", "nothingIsVoid")
+  ofPorts("a lane that looks free", "L32", "looksFree")
+  ofPorts("a lane that hides why it was stopped", "L32", "hidesStop")
   ofPorts("a list that begins with what was told", "L15", "listsTwice", "listed")
   ofPorts("a list with gaps between its pieces", "L15", "listsWithGaps", "listed")
   ofPorts("a list of any tenant", "L15", "listsAnyTenant", "listed")

@@ -50,13 +50,14 @@ export const make = (connection: Database.Connection): Lanes.Lanes["Service"] =>
     Effect.asVoid(
       change(connection, "Lanes.release", held, (row) => ({ ...row, leaseUntil: 0, stopped: stopped ?? row.stopped }))
     ),
-  peek: (lane) =>
-    Statement.read(
-      connection,
-      "Lanes.peek",
-      lane.subscription.tenant,
-      (view) => State.get(view, "lanes", State.laneKey(lane))?.checkpoint
+  peek: Effect.fnUntraced(function* (lane) {
+    const row = yield* Statement.read(connection, "Lanes.peek", lane.subscription.tenant, (view) =>
+      State.get(view, "lanes", State.laneKey(lane))
     )
+    if (row === undefined) return undefined
+    const { checkpoint, epoch, leaseUntil, stopped } = row
+    return { epoch, remaining: Math.max(leaseUntil - (yield* Clock.currentTimeMillis), 0), stopped, checkpoint }
+  })
 })
 
 /** The lane row after a claim, given the row that is there and the time in ms since the epoch. */

@@ -61,7 +61,7 @@ export const make = ({ alone, read, sql, write }: PgUnitOfWork.Session): Lanes.L
         select ${columns(sql)} from tidemark.lane r
         where r.tenant = i.tenant and ${Param.isLane(sql, lane)} offset 0) l`
     ).pipe(
-      Effect.map(([row]) => (row === undefined ? undefined : toCheckpoint(row))),
+      Effect.map(([row]) => (row === undefined ? undefined : toStanding(row))),
       Effect.mapError(PgError.toStoreError("Lanes.peek"))
     )
 })
@@ -125,6 +125,13 @@ const text = (message: string | undefined): string | null => (message === undefi
 
 const requireOne = (rows: ReadonlyArray<unknown>, lane: Lane.Lane, epoch: number): Effect.Effect<void, Lanes.Fenced> =>
   rows.length === 1 ? Effect.void : Effect.fail(new Lanes.Fenced({ lane: Lane.format(lane), epoch }))
+
+const toStanding = (row: Row): Lanes.Standing => ({
+  epoch: row.epoch,
+  remaining: Math.max(row.remaining, 0),
+  stopped: row.stopped ?? undefined,
+  checkpoint: toCheckpoint(row)
+})
 
 const toCheckpoint = (row: Row): Lanes.Checkpoint => ({
   cursor: toStored(row),

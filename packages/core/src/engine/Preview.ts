@@ -60,8 +60,8 @@ export const stream = <A extends object, C, R>(
 > =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const checkpoint = yield* (yield* Lanes.Lanes).peek(lane)
-      const from = checkpoint === undefined ? undefined : yield* Session.startOf(sync, checkpoint)
+      const standing = yield* (yield* Lanes.Lanes).peek(lane)
+      const from = standing === undefined ? undefined : yield* Session.startOf(sync, standing.checkpoint)
       const pages: Stream.Stream<Page.Page<A, C>, ChangeSource.SourceError, R> = sync.source.read({
         lane,
         from,

@@ -68,6 +68,17 @@ export interface Checkpoint {
   readonly brake: Brake.Brake
 }
 
+/** Where a lane stands, for who only looks. @category models @since 0.1.0 */
+export interface Standing {
+  /** Claims so far. */
+  readonly epoch: number
+  /** What is left of the lease, in ms; 0 when the lane is free. */
+  readonly remaining: number
+  /** Why the brake stopped the lane; `undefined` when it did not. */
+  readonly stopped: string | undefined
+  readonly checkpoint: Checkpoint
+}
+
 /** The right to move a lane. @category models @since 0.1.0 */
 export interface Claim {
   readonly lane: Lane.Lane
@@ -119,7 +130,7 @@ export class Lanes extends Context.Service<
     readonly commit: (options: CommitOptions) => Effect.Effect<void, StoreError | Fenced, Transaction>
     /** Ends the lease; with `stopped`, no claim succeeds until the lane is released. Does nothing for an old epoch. */
     readonly release: (claim: Claim, stopped: string | undefined) => Effect.Effect<void, StoreError>
-    /** What the lane remembers; `undefined` when it was never claimed. */
-    readonly peek: (lane: Lane.Lane) => Effect.Effect<Checkpoint | undefined, StoreError>
+    /** Where the lane stands, by the store's clock; `undefined` when it was never claimed. */
+    readonly peek: (lane: Lane.Lane) => Effect.Effect<Standing | undefined, StoreError>
   }
 >()("@tidemark/core/Lanes") {}

@@ -187,6 +187,6 @@ const checkpoints = Effect.fnUntraced(function* <R>(bench: Simulation.Bench<R>, 
   const lanes = yield* Lanes.Lanes
   return yield* Effect.forEach(
     names.filter((name) => name !== own),
-    (name) => Effect.map(lanes.peek(Lane.make(bench.subscription, name)), (checkpoint) => checkpoint ?? null)
+    (name) => Effect.map(lanes.peek(Lane.make(bench.subscription, name)), (standing) => standing?.checkpoint ?? null)
   )
 })

@@ -158,8 +158,17 @@ const obeys = Effect.fnUntraced(function* (model: Model, lane: Lane.Lane, comman
     if (expected._tag === "Done" && model.row !== undefined) model.row = { ...model.row, isLeased: false }
   }
   const peeked = yield* lanes.peek(lane)
-  yield* Law.same(`what ${text} leaves`, peeked ?? null, model.row?.checkpoint ?? null)
+  yield* Law.same(`what ${text} leaves`, standing(peeked), standing(model.row))
+  const remaining = peeked?.remaining ?? 0
+  const isLeased = model.row?.isLeased === true
+  yield* Law.requires(
+    isLeased ? remaining > 0 && remaining <= Duration.toMillis(Made.lease) : remaining === 0,
+    () => `what ${text} leaves of the lease: ${remaining} ms`
+  )
 })
+
+const standing = (row: Pick<Row, "epoch" | "stopped" | "checkpoint"> | undefined) =>
+  row === undefined ? null : { epoch: row.epoch, stopped: row.stopped ?? null, checkpoint: row.checkpoint }
 
 type Foreseen =
   | { readonly _tag: "Done"; readonly row: Row | undefined }
@@ -266,7 +275,10 @@ const apart = Effect.fnUntraced(function* <R>(store: Store.Store<R>, commands: R
     const claim = yield* Made.claim(lane.subscription, { lane })
     yield* Made.transact(lane.subscription, Made.commit(claim, 1))
   }
-  const peeks = Effect.forEach(others, lanes.peek)
+  // What is left of a lease passes by itself.
+  const peeks = Effect.forEach(others, (lane) =>
+    Effect.map(lanes.peek(lane), (standing) => ({ ...standing, remaining: (standing?.remaining ?? 0) > 0 }))
+  )
   const before = yield* peeks
   const model: Model = { row: undefined }
   for (const command of commands) yield* obeys(model, Lane.live(subscription), command)

@@ -175,7 +175,7 @@ const everything = Effect.fnUntraced(function* <R>(store: Store.Store<R>, end: E
       tokens: yield* Made.tokens(subscription),
       rows: yield* sink.find(subscription, [a]),
       intents: yield* intents.list(lane, 10),
-      checkpoint: yield* (yield* Lanes.Lanes).peek(lane)
+      checkpoint: (yield* (yield* Lanes.Lanes).peek(lane))?.checkpoint
     }
   })
   const before = yield* look

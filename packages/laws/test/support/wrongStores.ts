@@ -209,6 +209,15 @@ export const stores = {
           : right.claim(options)
       })
   })),
+  /** A lane that is taken looks free. */
+  looksFree: lanes((right) => ({
+    peek: (lane) => Effect.map(right.peek(lane), (found) => (found === undefined ? found : { ...found, remaining: 0 }))
+  })),
+  /** Who looks at a lane is not told that it was stopped. */
+  hidesStop: lanes((right) => ({
+    peek: (lane) =>
+      Effect.map(right.peek(lane), (found) => (found === undefined ? found : { ...found, stopped: undefined }))
+  })),
   /** Every second commit forgets the cursor. */
   forgetsCursor: lanes((right) => ({
     commit: (options) =>
