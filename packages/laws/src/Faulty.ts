@@ -59,7 +59,9 @@ export const ports = (inner: Context.Context<Sync.Ports>, points: Fault.Points):
     Context.add(RunRecorder.RunRecorder, {
       open: (options) => around("RunRecorder.open", recorder.open(options)),
       record: (batch) => before("RunRecorder.record", recorder.record(batch)),
-      close: (options) => around("RunRecorder.close", recorder.close(options))
+      close: (options) => around("RunRecorder.close", recorder.close(options)),
+      list: (tenant, options) => before("RunRecorder.list", recorder.list(tenant, options)),
+      items: (tenant, runId, options) => before("RunRecorder.items", recorder.items(tenant, runId, options))
     }),
     Context.add(Quarantine.Quarantine, {
       find: (subscription, ids) => before("Quarantine.find", quarantine.find(subscription, ids)),

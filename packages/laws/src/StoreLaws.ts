@@ -21,6 +21,7 @@ import * as Store from "./Store.ts"
 import { laneLaws } from "./store/LaneLaws.ts"
 import { ledgerLaws } from "./store/LedgerLaws.ts"
 import { recordLaws } from "./store/RecordLaws.ts"
+import { runLaws } from "./store/RunLaws.ts"
 import { transactionLaws } from "./store/TransactionLaws.ts"
 
 /** The laws of each port, one port at a time. @category laws @since 0.1.0 */
@@ -28,7 +29,8 @@ export const portLaws = <R>(store: Store.Store<R>): ReadonlyArray<Law.Law> => [
   ...transactionLaws(store),
   ...ledgerLaws(store),
   ...laneLaws(store),
-  ...recordLaws(store)
+  ...recordLaws(store),
+  ...runLaws(store)
 ]
 
 /** The laws of the ports, and of the engine over them. @category laws @since 0.1.0 */

@@ -69,6 +69,8 @@ describe("a wrong store, under the laws of its ports", () => {
   ofPorts("a refusal that is void and waits", "L15", "nothingIsVoid")
   ofPorts("a lane that looks free", "L32", "looksFree")
   ofPorts("a lane that hides why it was stopped", "L32", "hidesStop")
+  ofPorts("items that are read on behind their observation", "L37", "skipsFindings", "listed")
+  ofPorts("runs of any lane", "L37", "listsAnyLane", "listed")
   ofPorts("a list that begins with what was told", "L15", "listsTwice", "listed")
   ofPorts("a list with gaps between its pieces", "L15", "listsWithGaps", "listed")
   ofPorts("a list of any tenant", "L15", "listsAnyTenant", "listed")

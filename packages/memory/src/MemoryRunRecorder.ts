@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Lane from "@tidemark/core/model/Lane"
 import * as Run from "@tidemark/core/model/Run"
+import * as Listing from "@tidemark/core/ports/Listing"
 import type * as RunRecorder from "@tidemark/core/ports/RunRecorder"
 import { StoreError } from "@tidemark/core/ports/StoreError"
 import * as Database from "./Database.ts"
@@ -25,7 +26,7 @@ export const make = (connection: Database.Connection): RunRecorder.RunRecorder["
         const now = yield* Clock.currentTimeMillis
         for (const [key, run] of State.scan(statement, "runs")) {
           if (!isEarlier(run, lane, epoch)) continue
-          yield* Statement.update(statement, "runs", key, (row) => close(row, "Abandoned", undefined, now))
+          yield* Statement.update(statement, "runs", key, (row) => close(row, "Abandoned", abandoned, now))
         }
         const order = Database.next(connection.database, "run")
         const id = `run-${order}`
@@ -44,31 +45,7 @@ export const make = (connection: Database.Connection): RunRecorder.RunRecorder["
         return id
       })
     ),
-  record: ({ counts, items, lane, patchToJson, runId }) =>
-    Statement.write(
-      connection,
-      "RunRecorder.record",
-      lane.subscription.tenant,
-      Effect.fnUntraced(function* (statement) {
-        const key = runKey(lane, runId)
-        if (State.get(statement, "runs", key) === undefined) return yield* unknownRun(runId)
-        const run = yield* Statement.update(statement, "runs", key, (row) =>
-          row.status === "Running" ? { ...row, counts: Run.addCounts(row.counts, counts) } : undefined
-        )
-        if (run === undefined) return
-        for (const item of items) {
-          const { outcome } = item
-          const order = Database.next(connection.database, "item")
-          Statement.put(statement, "items", State.key(lane.subscription.tenant, String(order)), {
-            ...item,
-            order,
-            runId,
-            lane,
-            outcome: outcome._tag === "Applied" ? { ...outcome, patch: patchToJson(outcome.patch) } : outcome
-          })
-        }
-      })
-    ),
+  record: (batch) => record(connection, batch),
   close: ({ error, lane, runId, status }) =>
     Statement.writeAlone(
       connection,
@@ -78,8 +55,73 @@ export const make = (connection: Database.Connection): RunRecorder.RunRecorder["
         const now = yield* Clock.currentTimeMillis
         yield* Statement.update(statement, "runs", runKey(lane, runId), (row) => close(row, status, error, now))
       })
+    ),
+  list: (tenant, options = {}) =>
+    Statement.read(connection, "RunRecorder.list", tenant, (view) =>
+      State.scan(view, "runs")
+        .map(([, row]) => row)
+        .filter((row) => row.lane.subscription.tenant === tenant && isListed(row, options))
+        .toSorted((a, b) => b.order - a.order)
+        .slice(0, Listing.limitOf(options))
+        .map(toKept)
+    ),
+  items: (tenant, runId, options = {}) =>
+    Statement.read(connection, "RunRecorder.items", tenant, (view) =>
+      State.scan(view, "items")
+        .map(([, row]) => row)
+        .filter(
+          ({ lane, order, ...row }) =>
+            lane.subscription.tenant === tenant && row.runId === runId && order > (options.after ?? 0)
+        )
+        .toSorted((a, b) => a.order - b.order)
+        .slice(0, Listing.limitOf(options))
+        .map(({ lane: _lane, order: position, runId: _runId, ...item }) => ({ ...item, position }))
     )
 })
+
+const abandoned = "the process ended without closing the run"
+
+const isListed = ({ lane, order }: State.RunRow, { before, ...options }: RunRecorder.ListOptions): boolean =>
+  (before === undefined || order < before) &&
+  (options.subscription === undefined || lane.subscription.id === options.subscription) &&
+  (options.lane === undefined || lane.name === options.lane)
+
+const toKept = ({
+  lane: { name, partition, subscription },
+  order: position,
+  ...run
+}: State.RunRow): RunRecorder.Kept => ({
+  ...run,
+  position,
+  subscription: subscription.id,
+  lane: { name, partition }
+})
+
+const record = (connection: Database.Connection, { counts, items, lane, patchToJson, runId }: RunRecorder.Batch) =>
+  Statement.write(
+    connection,
+    "RunRecorder.record",
+    lane.subscription.tenant,
+    Effect.fnUntraced(function* (statement) {
+      const key = runKey(lane, runId)
+      if (State.get(statement, "runs", key) === undefined) return yield* unknownRun(runId)
+      const run = yield* Statement.update(statement, "runs", key, (row) =>
+        row.status === "Running" ? { ...row, counts: Run.addCounts(row.counts, counts) } : undefined
+      )
+      if (run === undefined) return
+      for (const item of items) {
+        const { outcome } = item
+        const order = Database.next(connection.database, "item")
+        Statement.put(statement, "items", State.key(lane.subscription.tenant, String(order)), {
+          ...item,
+          order,
+          runId,
+          lane,
+          outcome: outcome._tag === "Applied" ? { ...outcome, patch: patchToJson(outcome.patch) } : outcome
+        })
+      }
+    })
+  )
 
 const runKey = (lane: Lane.Lane, id: string): string => State.key(lane.subscription.tenant, id)
 

@@ -14,14 +14,13 @@ import type * as Entry from "@tidemark/core/model/Entry"
 import type * as Event from "@tidemark/core/model/Event"
 import type * as Lane from "@tidemark/core/model/Lane"
 import type * as Observation from "@tidemark/core/model/Observation"
-import type * as Outcome from "@tidemark/core/model/Outcome"
 import type * as Row from "@tidemark/core/model/Row"
 import type * as Run from "@tidemark/core/model/Run"
 import type * as Subscription from "@tidemark/core/model/Subscription"
 import type * as Intents from "@tidemark/core/ports/Intents"
 import type * as Lanes from "@tidemark/core/ports/Lanes"
 import type * as Quarantine from "@tidemark/core/ports/Quarantine"
-import type * as FieldDiffer from "@tidemark/core/rules/FieldDiffer"
+import type * as RunRecorder from "@tidemark/core/ports/RunRecorder"
 import * as History from "./History.ts"
 
 // -----------------------------------------------------------------------------
@@ -75,9 +74,7 @@ export interface ItemRow extends Omit<Run.Item, "outcome"> {
   readonly order: number
   readonly runId: string
   readonly lane: Lane.Lane
-  readonly outcome:
-    | Exclude<Outcome.Outcome, Outcome.Applied>
-    | (Omit<Outcome.Applied, "patch"> & { readonly patch: FieldDiffer.PatchJson })
+  readonly outcome: RunRecorder.KeptOutcome
 }
 
 /** @category models @since 0.1.0 */

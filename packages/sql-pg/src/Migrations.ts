@@ -84,7 +84,8 @@ const grants = [
   ["select", "tidemark.migration"],
   ["select, insert", "tidemark.item, tidemark.event"],
   ["select, insert, update", "tidemark.lane, tidemark.ledger, tidemark.run, tidemark.quarantine"],
-  ["select, insert, delete", "tidemark.intent"]
+  ["select, insert, delete", "tidemark.intent"],
+  ["select", "sequence tidemark.item_seq_seq"]
 ] as const
 const counts = [
   "read",
@@ -165,7 +166,10 @@ const migrations: ReadonlyArray<{
          epoch bigint not null, trigger text not null, status text not null,
          ${counts.map((name) => `${name} bigint not null default 0`).join(", ")},
          error text, opened_at timestamptz not null default now(), closed_at timestamptz,
+         seq bigint generated always as identity, item_from bigint not null default 0, item_to bigint,
          primary key (tenant, id))`,
+      `create index run_list on tidemark.run (tenant, seq) where seq > 0`,
+      `create index run_subscription on tidemark.run (tenant, subscription, seq) where seq > 0`,
       `create index run_open on tidemark.run (tenant, subscription, lane, partition) where status = 'Running'`,
       `create table tidemark.item (tenant ${text}, seq bigint generated always as identity, run uuid not null,
          sequence bigint not null, provider ${text}, account ${text}, entity ${text}, external_id ${text},

@@ -15,24 +15,26 @@ import * as Refusal from "@tidemark/core/rules/Refusal"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import type { Fragment } from "effect/sql/Statement"
 import * as Param from "./Param.ts"
 import * as PgError from "./PgError.ts"
+import * as PgRunList from "./PgRunList.ts"
 import type * as PgUnitOfWork from "./PgUnitOfWork.ts"
 
 /** @category constructors @since 0.1.0 */
-export const make = ({ alone, sql, write }: PgUnitOfWork.Session): RunRecorder.RunRecorder["Service"] => ({
+export const make = ({ alone, read, sql, write }: PgUnitOfWork.Session): RunRecorder.RunRecorder["Service"] => ({
   open: ({ epoch, lane, trigger }) =>
     alone(
       lane.subscription.tenant,
       Effect.gen(function* () {
         const { subscription } = lane
         yield* sql`update tidemark.run r set status = 'Abandoned', closed_at = now(),
-            error = 'the process ended without closing the run'
+            error = 'the process ended without closing the run', item_to = ${itemsUpToNow(sql)}
           where ${Param.isLane(sql, lane)} and r.status = 'Running' and r.epoch < ${String(epoch)}::bigint`
         const [row] = yield* sql<{ id: string }>`
-          insert into tidemark.run (tenant, subscription, lane, partition, epoch, trigger, status)
+          insert into tidemark.run (tenant, subscription, lane, partition, epoch, trigger, status, item_from)
           values (${subscription.tenant}, ${subscription.id}, ${lane.name}, ${lane.partition},
-            ${String(epoch)}::bigint, ${trigger}, 'Running') returning id::text as id`
+            ${String(epoch)}::bigint, ${trigger}, 'Running', ${itemsUpToNow(sql)}) returning id::text as id`
         return row!.id
       })
     ).pipe(Effect.mapError(PgError.toStoreError("RunRecorder.open"))),
@@ -44,15 +46,24 @@ export const make = ({ alone, sql, write }: PgUnitOfWork.Session): RunRecorder.R
   close: ({ error, lane, runId, status }) =>
     alone(
       lane.subscription.tenant,
-      sql`update tidemark.run set status = ${status}, closed_at = now(),
+      sql`update tidemark.run set status = ${status}, closed_at = now(), item_to = ${itemsUpToNow(sql)},
           error = ${error === undefined ? null : Refusal.printable(error)}::text
         where tenant = ${lane.subscription.tenant} and id = ${runId}::uuid and status = 'Running'`
-    ).pipe(Effect.asVoid, Effect.mapError(PgError.toStoreError("RunRecorder.close")))
+    ).pipe(Effect.asVoid, Effect.mapError(PgError.toStoreError("RunRecorder.close"))),
+  list: (tenant, options = {}) => PgRunList.runs(sql, read, tenant, options),
+  items: (tenant, runId, options = {}) => PgRunList.items(sql, read, tenant, runId, options)
 })
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/**
+ * The place of the newest item. The items of a run lie between two such places, and
+ * are found by them: an index of their own would cost every batch.
+ */
+const itemsUpToNow = (sql: SqlClient): Fragment =>
+  sql`(select case when s.is_called then s.last_value else 0 end from tidemark.item_seq_seq s)`
 
 /** Counts and items in one statement. Answers whether there is such a run, closed or not. */
 const record = (

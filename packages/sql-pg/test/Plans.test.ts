@@ -8,6 +8,7 @@ import * as Ledger from "@tidemark/core/ports/Ledger"
 import * as Intents from "@tidemark/core/ports/Intents"
 import * as Quarantine from "@tidemark/core/ports/Quarantine"
 import * as Outbox from "@tidemark/core/ports/Outbox"
+import * as RunRecorder from "@tidemark/core/ports/RunRecorder"
 import type { Transaction } from "@tidemark/core/ports/UnitOfWork"
 import { PgSink, type PgStore } from "@tidemark/sql-pg"
 import * as Effect from "effect/Effect"
@@ -24,6 +25,8 @@ type Note = typeof Note.Type
 const { externalId, subscription } = Stage
 const ids = (from: number, count: number) =>
   Array.from({ length: count }, (_, index) => externalId(`r${String(from + index).padStart(6, "0")}`)) as [never]
+
+const aRun = "00000000-0000-4000-8000-000000000007"
 
 const stage = Effect.gen(function* () {
   const { appUrl, owner } = yield* Stage.make
@@ -110,18 +113,30 @@ describe("plans", () => {
           Effect.gen(function* () {
             yield* single`set plan_cache_mode = force_generic_plan`
             const counted = Effect.map(
-              single<{ scans: number; rows: number }>`select seq_scan::int as scans, idx_tup_fetch::int as rows
-                from pg_stat_xact_user_tables where relname = 'quarantine'`,
+              single<{
+                scans: number
+                rows: number
+              }>`select sum(seq_scan)::int as scans, sum(idx_tup_fetch)::int as rows
+                from pg_stat_xact_user_tables where relname in ('quarantine', 'run', 'item')`,
               ([row]) => row!
             )
             const { list } = yield* Quarantine.Quarantine
+            const recorder = yield* RunRecorder.RunRecorder
             const { tenant } = subscription
+            const runs = recorder.list(tenant, { limit: 20 })
+            const own = recorder.list(tenant, { limit: 20, subscription: subscription.id, before: 9_000 })
+            const items = recorder.items(tenant, aRun, { limit: 20 })
+            const later = recorder.items(tenant, aRun, { limit: 20, after: 11_700 })
             const lists = [
               list(tenant, { limit: 20 }),
               list(tenant, { limit: 20, before: 15_000 }),
               list(tenant, { limit: 20, isWithClosed: true }),
               list(tenant, { limit: 20, isWithClosed: true, before: 15_000 }),
-              list(tenant, { limit: 20, isWithClosed: true, externalId: externalId("r7") })
+              list(tenant, { limit: 20, isWithClosed: true, externalId: externalId("r7") }),
+              runs,
+              own,
+              items,
+              later
             ]
             for (const each of lists) assert.equal((yield* each).length, 0)
             yield* owner`alter table tidemark.quarantine set (autovacuum_enabled = off)`
@@ -131,6 +146,17 @@ describe("plans", () => {
                 '', '', '{}', case when n % 100 = 0 then 'Open' else 'Superseded' end
               from generate_series(1, 10000) as n
               cross join (select ${tenant}::text as tenant union select 'other') as t order by t.tenant desc, n`
+            // Two runs, one after the other, of 1,000 items each, among those of other tenants and runs.
+            yield* owner`insert into tidemark.run (id, tenant, subscription, lane, partition, epoch, trigger, status,
+                item_from, item_to)
+              select case when n = 7 then ${aRun}::uuid else gen_random_uuid() end, ${tenant},
+                case when n % 2 = 0 then ${subscription.id} else 'other' end, 'live', '', n, 'Manual', 'Succeeded',
+                1000 * n + 4000, 1000 * n + 5000
+              from generate_series(1, 10000) as n`
+            yield* owner`insert into tidemark.item (tenant, run, sequence, provider, account, entity, external_id,
+                operation, outcome, origin)
+              select ${tenant}, case when n > 11000 and n <= 12000 then ${aRun}::uuid else gen_random_uuid() end, n,
+                'crm', 'a1', 'note', 'r', 'NoOp', 'Skipped', 'Poll' from generate_series(1, 20000) as n`
             for (const [place, each] of lists.entries()) {
               const read = yield* Stage.transact(
                 Effect.gen(function* () {
@@ -141,7 +167,7 @@ describe("plans", () => {
                 })
               )
               assert.equal(read.scans, 0, `list ${place} scans`)
-              assert.ok(read.rows > 0 && read.rows <= 20, `list ${place} reads ${read.rows} rows`)
+              assert.ok(read.rows > 0 && read.rows <= 21, `list ${place} reads ${read.rows} rows`)
             }
           })
         )

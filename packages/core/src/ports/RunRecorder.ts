@@ -4,16 +4,20 @@
  * **Laws** (checked for any store by `@tidemark/laws`)
  *
  * - complete: the counts of a run are the sum of its recorded batches;
- * - final: a closed run stays as it was closed.
+ * - final: a closed run stays as it was closed;
+ * - paged: pieces of a list, each begun where the last one ended, are the list.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type * as FieldDiffer from "../rules/FieldDiffer.ts"
 import type * as FieldPatch from "../model/FieldPatch.ts"
 import type * as Lane from "../model/Lane.ts"
+import type * as Outcome from "../model/Outcome.ts"
 import type * as Run from "../model/Run.ts"
+import type * as Subscription from "../model/Subscription.ts"
+import type * as FieldDiffer from "../rules/FieldDiffer.ts"
+import type * as Listing from "./Listing.ts"
 import type { StoreError } from "./StoreError.ts"
 import type { Transaction } from "./UnitOfWork.ts"
 
@@ -26,6 +30,44 @@ export interface Batch {
   readonly counts: Run.Counts
   /** How patches are stored. */
   readonly patchToJson: (patch: FieldPatch.FieldPatch) => FieldDiffer.PatchJson
+}
+
+/** A run as it is kept. @category models @since 0.1.0 */
+export interface Kept {
+  readonly id: string
+  /** Its place in the list, rising with every run. */
+  readonly position: number
+  readonly subscription: Subscription.SubscriptionId
+  readonly lane: Pick<Lane.Lane, "name" | "partition">
+  readonly epoch: number
+  readonly trigger: Run.Trigger
+  readonly status: Run.Status
+  readonly counts: Run.Counts
+  /** For a person. */
+  readonly error: string | undefined
+  /** In ms since the epoch. */
+  readonly openedAt: number
+  /** In ms since the epoch; `undefined` while it runs. */
+  readonly closedAt: number | undefined
+}
+
+/** An outcome as it is kept: its patch is JSON. @category models @since 0.1.0 */
+export type KeptOutcome =
+  | Exclude<Outcome.Outcome, Outcome.Applied>
+  | (Omit<Outcome.Applied, "patch"> & { readonly patch: FieldDiffer.PatchJson })
+
+/** An item as it is kept. @category models @since 0.1.0 */
+export interface KeptItem extends Omit<Run.Item, "outcome"> {
+  /** Its place in the list. Items of one observation share its `sequence`, not their position. */
+  readonly position: number
+  readonly outcome: KeptOutcome
+}
+
+/** @category models @since 0.1.0 */
+export interface ListOptions extends Listing.NewestFirst {
+  readonly subscription?: Subscription.SubscriptionId | undefined
+  /** The name; all partitions of it. */
+  readonly lane?: string | undefined
 }
 
 /** @category services @since 0.1.0 */
@@ -50,5 +92,16 @@ export class RunRecorder extends Context.Service<
       readonly status: Run.Status
       readonly error: string | undefined
     }) => Effect.Effect<void, StoreError>
+    /** Runs, newest first. Joins an open transaction, needs none. */
+    readonly list: (
+      tenant: Subscription.TenantId,
+      options?: ListOptions
+    ) => Effect.Effect<ReadonlyArray<Kept>, StoreError>
+    /** What a run left, in order; nothing when there is no such run. Joins an open transaction, needs none. */
+    readonly items: (
+      tenant: Subscription.TenantId,
+      runId: string,
+      options?: Listing.OldestFirst
+    ) => Effect.Effect<ReadonlyArray<KeptItem>, StoreError>
   }
 >()("@tidemark/core/RunRecorder") {}

@@ -276,6 +276,19 @@ export const stores = {
   neverAbandons: replace(RunRecorder.RunRecorder, (right) => ({
     open: (options) => right.open({ ...options, epoch: 0 })
   })),
+  /** Items are read on behind a place in the run, which several of them may share. */
+  skipsFindings: replace(RunRecorder.RunRecorder, (right) => ({
+    items: (tenant, runId, options = {}) =>
+      Effect.gen(function* () {
+        const all = yield* right.items(tenant, runId, { limit: 1_000 })
+        const last = all.find(({ position }) => position === options.after)?.sequence ?? -1
+        return all.filter(({ sequence }) => sequence > last).slice(0, options.limit)
+      })
+  })),
+  /** Runs are listed of all lanes, whichever is asked for. */
+  listsAnyLane: replace(RunRecorder.RunRecorder, (right) => ({
+    list: (tenant, options = {}) => right.list(tenant, { ...options, lane: undefined })
+  })),
   /** What is about to be sent is not written down. */
   forgetsDecisions: replace(Intents.Intents, () => ({
     find: () => Effect.succeed(new Set()),
