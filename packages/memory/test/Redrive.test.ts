@@ -96,7 +96,7 @@ describe("a redrive", () => {
       })
     ))
 
-  it("closes what agrees by now, although nothing had to be written", () =>
+  it("L15 closes what agrees by now, although nothing had to be written", () =>
     over(
       Effect.gen(function* () {
         // Another content at the same version, as of a formula, read long after it settled, and gone again.
@@ -135,7 +135,7 @@ describe("a redrive", () => {
       })
     ))
 
-  it("one record that cannot be read keeps no other from being read", () =>
+  it("L15 one record that cannot be read keeps no other from being read", () =>
     over(
       Effect.gen(function* () {
         const ids = ["a", "b", "c", "d", "e"]
@@ -148,7 +148,7 @@ describe("a redrive", () => {
       })
     ))
 
-  it("tries a deletion as it was told, whether or not its source reads by id", () =>
+  it("L15 tries a deletion as it was told, whether or not its source reads by id", () =>
     Promise.all(
       [undefined, new Map()].map((answers) =>
         over(
