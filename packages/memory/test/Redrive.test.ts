@@ -167,6 +167,48 @@ describe("a redrive", () => {
       )
     ))
 
+  it("hints at a record once, however many of its refusals are on however many pages, each time it is read", () =>
+    over(
+      Effect.gen(function* () {
+        const observations = ["a", "b", "a", "b", "a"].map((one, place) => Notes.upsert(one, 9, place + 1))
+        yield* run({ observations, refuse: poison })
+        const answers = new Map(["a", "b"].map((one) => [one, found(9, 9)]))
+        const one: Case = { observations, answers, refuse: poison, batchSize: 1 }
+        const sync = Redrive.toSync(yield* syncOf(one))
+        for (let time = 0; time < 2; time++) {
+          const previews = yield* Stream.runCollect(Sync.plan(sync, { lane: Redrive.lane(Notes.subscription) }))
+          assert.deepEqual(
+            previews.flatMap((preview) => preview.observations.map(({ externalId }) => externalId)),
+            ["a", "b"]
+          )
+        }
+        const summary = yield* redrive(one)
+        assert.deepEqual(counts(summary), { tried: 2, applied: 0, refused: 2, unneeded: 0, left: "0 0 0" })
+        assert.deepEqual(yield* kept, ["a Open 2", "b Open 2", "a Open 2", "b Open 2", "a Open 2"])
+      })
+    ))
+
+  it("refuses again what no store can hold, without asking its source for it", () =>
+    Promise.all(
+      [undefined, new Map()].map((answers) =>
+        over(
+          Effect.gen(function* () {
+            const observations = [Notes.upsert("a\0b", 1, 1)]
+            yield* run({ observations })
+            const one: Case = { observations, malformed: ["a\0b"], ...(answers === undefined ? {} : { answers }) }
+            assert.deepEqual(counts(yield* redrive(one)), {
+              tried: 1,
+              applied: 0,
+              refused: 1,
+              unneeded: 0,
+              left: "0 0 0"
+            })
+            assert.deepEqual(yield* kept, ["escaped:a\\u0000b Open 2"])
+          })
+        )
+      )
+    ))
+
   it("L16 a hundred refusals again are a hundred attempts, and no reason to stop a lane", () =>
     over(
       Effect.gen(function* () {

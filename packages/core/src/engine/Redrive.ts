@@ -188,11 +188,15 @@ const sourceOf = <A extends object, C, R>(
       )
     return { ...common, read }
   }
-  const told: Told = { deleted: new Set(), touched: new Set() }
+  const deleted = new Set<Observation.ExternalId>()
   return {
     ...common,
-    read: () => pages(sync, selection, (kept) => touches(sync, kept, decode, told)),
-    fetch: (ids) => readable(fetch, ids, told.deleted)
+    read: () =>
+      Stream.suspend(() => {
+        const told: Told = { deleted, touched: new Set() }
+        return pages(sync, selection, (kept) => touches(sync, kept, decode, told))
+      }),
+    fetch: (ids) => readable(fetch, ids, deleted)
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the engine and an operator rely on in quarantine: L15, L36.
+ * What the engine and an operator rely on in quarantine: L15. No tenant sees another.
  *
  * @since 0.1.0
  */

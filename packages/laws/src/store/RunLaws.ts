@@ -1,5 +1,5 @@
 /**
- * What an operator relies on in the audit trail: L36, L37.
+ * What an operator relies on in the audit trail: L37. No tenant sees another.
  *
  * @since 0.1.0
  */
