@@ -19,8 +19,14 @@ export interface Database {
 
 const role = "tidemark"
 
-/** A server that keeps commit times, and syncs each commit to the disk as one in production does. */
-export const server = EmbeddedPostgres.make({ durable: true, settings: { track_commit_timestamp: "on" } })
+/**
+ * A server that keeps commit times, syncs each commit to the disk, and has the
+ * memory that one in production is given; PostgreSQL's own default is 128 MB.
+ */
+export const server = EmbeddedPostgres.make({
+  durable: true,
+  settings: { track_commit_timestamp: "on", shared_buffers: "512MB", max_wal_size: "4GB" }
+})
 
 /** A new database on the server. */
 export const make = Effect.fnUntraced(function* (server: EmbeddedPostgres.EmbeddedPostgres["Service"], name: string) {

@@ -200,7 +200,9 @@ const round = Effect.fnUntraced(function* (number: number, serverUrl: string, or
 // -----------------------------------------------------------------------------
 
 const main = Effect.gen(function* () {
-  const settings = { shared_preload_libraries: "pg_stat_statements" }
+  // The memory that a server in production is given; PostgreSQL's own default is 128 MB.
+  const memory = { shared_buffers: "512MB", max_wal_size: "4GB" }
+  const settings = { ...memory, shared_preload_libraries: "pg_stat_statements" }
   const server = yield* EmbeddedPostgres.make({ durable: true, settings })
   const simulator = yield* Effect.acquireRelease(
     Effect.sync(() => node(["torture/src/main.ts", "simulator", "salesforce", "--accounts", String(records)])),
