@@ -45,6 +45,8 @@ export const origin = (source: string, address: string): Checked => {
     )
   if (!URL.canParse(address)) return refuse("is not an address")
   const url = new URL(address)
+  // The parser leaves empty labels in, of which `https://。salesforce.com` is one.
+  if (/^\.|\.\./.test(url.hostname)) return refuse("has a host name with an empty part")
   if (url.protocol !== "https:" && !(url.protocol === "http:" && isLocal(url.hostname))) {
     return refuse("does not begin with https:// and would send the token in the clear")
   }
