@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Name from "@tidemark/core/model/Name"
 import type * as ChangeSource from "@tidemark/core/ports/ChangeSource"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -102,46 +103,12 @@ export const unknownObject = (name: string, global: Global): ChangeSource.Source
     global.sobjects.map((object) => object.name)
   )
 
-/**
- * The names that look most like `name`, best first: at most three, and none that
- * differs by more than half of its letters.
- *
- * @category lookups
- * @since 0.1.0
- */
-export const nearest = (name: string, names: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const wanted = name.slice(0, 80).toLowerCase()
-  return names
-    .map((candidate) => ({ candidate, distance: distance(wanted, candidate.toLowerCase()) }))
-    .filter(({ distance }) => distance <= Math.ceil(wanted.length / 2))
-    .toSorted((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))
-    .slice(0, 3)
-    .map(({ candidate }) => candidate)
-}
-
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const unknown = (label: string, name: string, names: ReadonlyArray<string>): ChangeSource.SourceError => {
-  const near = nearest(name, names)
-  const hint = near.length === 0 ? "" : ` Did you mean ${near.join(", ")}?`
-  return SalesforceError.invalid(
+const unknown = (label: string, name: string, names: ReadonlyArray<string>): ChangeSource.SourceError =>
+  SalesforceError.invalid(
     `salesforce/${label}`,
-    `${SalesforceError.excerpt(label)} does not exist, or the user may not see it.${hint}`
+    `${SalesforceError.excerpt(label)} does not exist, or the user may not see it.${Name.hint(name, names)}`
   )
-}
-
-// Levenshtein: how many letters to insert, delete, or replace.
-const distance = (a: string, b: string): number => {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      current.push(Math.min(replaced, previous[j]! + 1, current[j - 1]! + 1))
-    }
-    previous = current
-  }
-  return previous[b.length]!
-}

@@ -1,7 +1,6 @@
 /** Names are checked against what the object shows, and near misses are named. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as fc from "fast-check"
 import assert from "node:assert/strict"
 import { describe, it } from "vitest"
 import * as Describe from "../src/Describe.ts"
@@ -53,10 +52,5 @@ describe("Describe", () => {
     const flags = { queryable: true, replicateable: true, undeletable: true }
     const global = { sobjects: ["Account", "Opportunity"].map((name) => ({ name, ...flags })) }
     assert.match(Describe.unknownObject("oportunity", global).message, /Opportunity/)
-  })
-
-  it("a name is nearest to itself", () => {
-    const names = fc.uniqueArray(fc.stringMatching(/^[a-z]{1,8}$/), { minLength: 1, maxLength: 8 })
-    fc.assert(fc.property(names, (names) => assert.equal(Describe.nearest(names[0]!, names)[0], names[0])))
   })
 })

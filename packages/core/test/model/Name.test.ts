@@ -59,6 +59,10 @@ describe("a path", () => {
 })
 
 describe("a name that does not exist", () => {
+  it("would be nearest to itself", () => {
+    const names = fc.uniqueArray(fc.stringMatching(/^[a-z]{1,8}$/), { minLength: 1, maxLength: 8 })
+    return holds(fc.property(names, (names) => assert.equal(Name.nearest(names[0]!, names)[0], names[0])))
+  })
   it("is answered with those nearest to it", () => {
     assert.equal(Name.hint("Nmae", ["Id", "Name", "Fax"]), " Did you mean Name?")
     assert.equal(Name.hint("name", ["Name"]), " Did you mean Name?")
