@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type * as Lanes from "@tidemark/core/ports/Lanes"
+import * as Lanes from "@tidemark/core/ports/Lanes"
 import * as Data from "effect/Data"
 import * as Predicate from "effect/Predicate"
 import * as Text from "./Text.ts"
@@ -103,11 +103,11 @@ const isMendable = ({ _tag, reason }: Failure): boolean =>
   _tag === "SourceError" ? removable.has(reason) : _tag !== "Fenced" && _tag !== "TransactionError"
 
 const text = (failure: Failure): string => {
+  if (failure instanceof Lanes.AccountMismatch) {
+    const { actual, lane, stored } = failure
+    return `The cursor of ${lane} was made with the account ${stored}, and this token belongs to ${actual}. Use a token of ${stored}, or another database for ${actual}.`
+  }
   switch (failure._tag) {
-    case "AccountMismatch": {
-      const { actual, lane, stored } = failure as unknown as Lanes.AccountMismatch
-      return `The cursor of ${lane} was made with the account ${stored}, and this token belongs to ${actual}. Use a token of ${stored}, or another database for ${actual}.`
-    }
     case "Fenced":
       return "Another run took the lane over. Nothing of the last batch was written; the other run goes on from the same cursor."
     case "SqlError":
