@@ -39,33 +39,18 @@ export const make = (connection: Database.Connection): Quarantine.Quarantine["Se
     ),
   put: (subscription, refusals) => put(connection, subscription, refusals),
   recur: (subscription, recurrences) =>
-    Statement.write(
-      connection,
-      "Quarantine.recur",
-      subscription.tenant,
-      Effect.fnUntraced(function* (statement) {
-        for (const { id, reading, rejection, runId } of recurrences) {
-          yield* Statement.update(statement, "quarantine", State.key(subscription.tenant, id), (row) =>
-            isWaiting(row, subscription)
-              ? { ...row, attempts: row.attempts + 1, refusal: { ...row.refusal, ...reading, runId, rejection } }
-              : undefined
-          )
-        }
-      })
-    ),
+    change(connection, "Quarantine.recur", subscription, recurrences, (row, { reading, rejection, runId }) => ({
+      ...row,
+      attempts: row.attempts + 1,
+      refusal: { ...row.refusal, ...reading, runId, rejection }
+    })),
   close: (subscription, ids, status) =>
-    Statement.write(
+    change(
       connection,
       "Quarantine.close",
-      subscription.tenant,
-      Effect.fnUntraced(function* (statement) {
-        const closedAt = yield* Clock.currentTimeMillis
-        for (const id of ids) {
-          yield* Statement.update(statement, "quarantine", State.key(subscription.tenant, id), (row) =>
-            isWaiting(row, subscription) ? { ...row, status, closedAt } : undefined
-          )
-        }
-      })
+      subscription,
+      ids.map((id) => ({ id })),
+      (row, _, closedAt) => ({ ...row, status, closedAt })
     )
 })
 
@@ -95,6 +80,28 @@ const put = (
           openedAt,
           closedAt: isSuperseded ? openedAt : undefined
         })
+      }
+    })
+  )
+
+/** Of rows that wait; others stay as they are. */
+const change = <A extends { readonly id: string }>(
+  connection: Database.Connection,
+  operation: string,
+  subscription: Subscription.Subscription,
+  changes: ReadonlyArray<A>,
+  apply: (row: State.QuarantineRow, change: A, now: number) => State.QuarantineRow
+) =>
+  Statement.write(
+    connection,
+    operation,
+    subscription.tenant,
+    Effect.fnUntraced(function* (statement) {
+      const now = yield* Clock.currentTimeMillis
+      for (const one of changes) {
+        yield* Statement.update(statement, "quarantine", State.key(subscription.tenant, one.id), (row) =>
+          isWaiting(row, subscription) ? apply(row, one, now) : undefined
+        )
       }
     })
   )

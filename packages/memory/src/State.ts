@@ -15,7 +15,6 @@ import type * as Event from "@tidemark/core/model/Event"
 import type * as Lane from "@tidemark/core/model/Lane"
 import type * as Observation from "@tidemark/core/model/Observation"
 import type * as Row from "@tidemark/core/model/Row"
-import type * as Run from "@tidemark/core/model/Run"
 import type * as Subscription from "@tidemark/core/model/Subscription"
 import type * as Intents from "@tidemark/core/ports/Intents"
 import type * as Lanes from "@tidemark/core/ports/Lanes"
@@ -52,29 +51,18 @@ export interface LaneRow {
 }
 
 /** @category models @since 0.1.0 */
-export interface RunRow {
+export interface RunRow extends Omit<RunRecorder.Kept, "position" | "subscription" | "lane"> {
   /** Place among the runs of the database, in the order of opening. Starts at 1. */
   readonly order: number
-  readonly id: string
   readonly lane: Lane.Lane
-  readonly epoch: number
-  readonly trigger: Run.Trigger
-  readonly status: Run.Status
-  readonly counts: Run.Counts
-  readonly error: string | undefined
-  /** In ms since the epoch. */
-  readonly openedAt: number
-  /** In ms since the epoch; `undefined` while the run is open. */
-  readonly closedAt: number | undefined
 }
 
 /** An item as it is kept: its patch is JSON. @category models @since 0.1.0 */
-export interface ItemRow extends Omit<Run.Item, "outcome"> {
+export interface ItemRow extends Omit<RunRecorder.KeptItem, "position"> {
   /** Place among the items of the database, in the order of writing. Starts at 1. */
   readonly order: number
   readonly runId: string
   readonly lane: Lane.Lane
-  readonly outcome: RunRecorder.KeptOutcome
 }
 
 /** @category models @since 0.1.0 */
