@@ -13,6 +13,7 @@
  *
  * @since 0.1.0
  */
+import * as Calendar from "@tidemark/core/model/Calendar"
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 
@@ -121,7 +122,7 @@ const calendar = (text: string): number | undefined => {
   const year = digits(text, 0, 4)
   const month = digits(text, 5, 2)
   const date = digits(text, 8, 2)
-  return year >= 0 && isDate(year, month, date) ? day(year, month, date) : undefined
+  return year >= 0 && Calendar.exists(year, month, date) ? Calendar.daysOf(year, month, date) : undefined
 }
 
 // Milliseconds of a text that begins with a day and a time to the millisecond, taken as UTC; `undefined` when
@@ -143,23 +144,9 @@ const clock = (text: string): number | undefined => {
 }
 
 const instant = (year: number, month: number, date: number, hour: number, minute: number, second: number) =>
-  isDate(year, month, date) && hour < 24 && minute < 60 && second < 60
-    ? day(year, month, date) * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1000
+  Calendar.exists(year, month, date) && hour < 24 && minute < 60 && second < 60
+    ? Calendar.daysOf(year, month, date) * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1000
     : undefined
 
-const isLeap = (year: number): boolean => (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0
-
-const lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-
-const isDate = (year: number, month: number, date: number): boolean =>
-  date >= 1 && date <= (month === 2 && isLeap(year) ? 29 : (lengths[month - 1] ?? 0))
-
-// Days since 1970-01-01, with years that begin in March so that the leap day comes last.
-const day = (year: number, month: number, date: number): number => {
-  const y = month > 2 ? year : year - 1
-  const ofYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + date - 1
-  return y * 365 + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) + ofYear - 719_468
-}
-
-const earliest = day(0, 1, 1) * 86_400_000
-const latest = day(10_000, 1, 1) * 86_400_000 - 1
+const earliest = Calendar.daysOf(0, 1, 1) * 86_400_000
+const latest = Calendar.daysOf(10_000, 1, 1) * 86_400_000 - 1

@@ -9,6 +9,7 @@
  *
  * @since 0.1.0
  */
+import * as Calendar from "@tidemark/core/model/Calendar"
 import * as Refusal from "@tidemark/core/rules/Refusal"
 import type * as Schema from "effect/Schema"
 import type * as PgColumn from "./PgColumn.ts"
@@ -111,12 +112,8 @@ const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const isInstant = (value: Schema.Json): boolean => {
   const parts = typeof value === "string" ? stamp.exec(value) : null
   if (parts === null) return false
-  const [year, month, day] = [Number(parts[1]), Number(parts[2]), Number(parts[3])]
-  return day >= 1 && day <= (month === 2 && isLeap(year) ? 29 : days[month - 1]!)
+  return Calendar.exists(Number(parts[1]), Number(parts[2]), Number(parts[3]))
 }
-
-const days = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-const isLeap = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
 
 const within = (value: Schema.Json, bits: bigint): boolean => {
   const isWhole = typeof value === "number" ? Number.isInteger(value) : /^-?\d{1,40}$/.test(String(value))
