@@ -10,15 +10,11 @@
  *
  * @since 0.1.0
  */
+import * as BigDecimal from "effect/BigDecimal"
+import * as Option from "effect/Option"
 
-/** @category models @since 0.1.0 */
-export interface Decimal {
-  readonly isNegative: boolean
-  /** Digits before the point, without leading zeros: `""` below one. */
-  readonly whole: string
-  /** Digits behind the point, as they were written. */
-  readonly fraction: string
-}
+/** Its scale is how many digits were written behind the point. @category models @since 0.1.0 */
+export type Decimal = BigDecimal.BigDecimal
 
 /** The longest text that is read, in characters; exponents go as far. @category constants @since 0.1.0 */
 export const lengthMax = 400
@@ -32,39 +28,35 @@ export const lengthMax = 400
  * @since 0.1.0
  */
 export const fromText = (text: string): Decimal | undefined => {
-  const parts = text.length > lengthMax ? null : /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/.exec(text)
-  if (parts === null) return undefined
-  const [, sign, before = "", behind = "", exponent = "0"] = parts
-  const shift = Number(exponent)
-  if (Math.abs(shift) > lengthMax) return undefined
-  const digits = "0".repeat(Math.max(0, -shift)) + before + behind + "0".repeat(Math.max(0, shift - behind.length))
-  const point = Math.max(0, -shift) + before.length + shift
-  const whole = digits.slice(0, point).replace(/^0+/, "")
-  const fraction = digits.slice(point)
-  if (whole.length + fraction.length > lengthMax) return undefined
-  return { isNegative: sign === "-" && /[1-9]/.test(digits), whole, fraction }
+  const parts = text.length > lengthMax ? null : /^[+-]?\d+(?:\.\d+)?(?:[eE]([+-]?\d{1,3}))?$/.exec(text)
+  // Bounded before it is read: digits that an exponent asks for are written out.
+  if (parts === null || Math.abs(Number(parts[1] ?? 0)) > lengthMax) return undefined
+  const decimal = Option.getOrUndefined(BigDecimal.fromString(text))
+  if (decimal === undefined) return undefined
+  const { fraction, whole } = digitsOf(decimal)
+  return whole.length + fraction.length > lengthMax ? undefined : decimal
 }
 
 /** The number as JavaScript prints it, which is what JSON would say. @category conversions @since 0.1.0 */
 export const fromNumber = (value: number): Decimal | undefined => fromText(String(value))
 
 /** Without an exponent, a leading `+`, or leading zeros. @category formatting @since 0.1.0 */
-export const format = ({ fraction, isNegative, whole }: Decimal): string =>
-  `${isNegative ? "-" : ""}${whole === "" ? "0" : whole}${fraction === "" ? "" : `.${fraction}`}`
+export const format = (decimal: Decimal): string => {
+  const { fraction, whole } = digitsOf(decimal)
+  return `${decimal.value < 0n ? "-" : ""}${whole === "" ? "0" : whole}${fraction === "" ? "" : `.${fraction}`}`
+}
 
 /** Negative when `a` is the lesser, 0 when they are equal. @category comparisons @since 0.1.0 */
-export const compare = (a: Decimal, b: Decimal): number => {
-  if (a.isNegative !== b.isNegative) return a.isNegative ? -1 : 1
-  return magnitude(a, b) * (a.isNegative ? -1 : 1) + 0 // + 0 makes 0 of -0
-}
+export const compare: (a: Decimal, b: Decimal) => number = BigDecimal.Order
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const magnitude = (a: Decimal, b: Decimal): number =>
-  a.whole.length - b.whole.length ||
-  order(a.whole, b.whole) ||
-  order(a.fraction.replace(/0+$/, ""), b.fraction.replace(/0+$/, ""))
-
-const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+/** Digits before the point, none below one, and behind it. */
+const digitsOf = ({ scale, value }: Decimal): { readonly whole: string; readonly fraction: string } => {
+  const digits = value === 0n ? "" : String(value < 0n ? -value : value)
+  if (scale <= 0) return { whole: digits === "" ? "" : digits + "0".repeat(-scale), fraction: "" }
+  const padded = digits.padStart(scale, "0")
+  return { whole: padded.slice(0, padded.length - scale), fraction: padded.slice(padded.length - scale) }
+}
