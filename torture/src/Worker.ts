@@ -85,10 +85,16 @@ export const run = (settings: Settings, aim?: Aim) =>
 
 /**
  * Runs one process to its end. After `commits` commits, outside a transaction, it
- * is stopped, and goes on once `meanwhile` is done.
+ * is stopped, and goes on once `meanwhile` is done. Fails when it ends before it
+ * could be stopped: then nothing was done meanwhile.
  */
-export const pause = <A, E, R>(settings: Settings, commits: number, meanwhile: Effect.Effect<A, E, R>) =>
-  start(settings, ({ name, pid }) =>
+export const pause = Effect.fnUntraced(function* <A, E, R>(
+  settings: Settings,
+  commits: number,
+  meanwhile: Effect.Effect<A, E, R>
+) {
+  let isPaused = false
+  const ended = yield* start(settings, ({ name, pid }) =>
     Effect.gen(function* () {
       yield* reach(settings.database.sql, commits)
       while (true) {
@@ -96,11 +102,14 @@ export const pause = <A, E, R>(settings: Settings, commits: number, meanwhile: E
         if (!(yield* isLeftOpen(settings.database.sql, name))) break
         yield* send(pid, "SIGCONT")
       }
+      isPaused = true
       yield* meanwhile
       yield* send(pid, "SIGCONT")
       return yield* Effect.never
     })
   )
+  return isPaused ? ended : yield* new WorkerError({ message: "a worker ended before it could be stopped" })
+})
 
 /** A process beside which something else is done: what that kills, ends here. */
 const start = Effect.fnUntraced(function* <E, R>(
