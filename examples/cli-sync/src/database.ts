@@ -5,7 +5,7 @@
 import { Problem } from "@tidemark/cli"
 import { Memory } from "@tidemark/memory"
 import * as PgClient from "@effect/sql-pg/PgClient"
-import { Migrations, PgStore } from "@tidemark/sql-pg"
+import { Migrations, PgPipeline, PgStore } from "@tidemark/sql-pg"
 import { EmbeddedPostgres } from "@tidemark/sql-pg/embedded"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -21,7 +21,7 @@ export const layer = (options: { readonly url: string | undefined; readonly data
   Layer.unwrap(
     Effect.gen(function* () {
       const url = options.url ?? (yield* embedded(options.dataDir))
-      return PgClient.layer({ url: Redacted.make(yield* requireUrl(url)), maxConnections: 4 })
+      return PgPipeline.layer({ url: Redacted.make(yield* requireUrl(url)), maxConnections: 4 })
     })
   )
 

@@ -180,6 +180,7 @@ const unitOfWork = (
     )
   const unavailable = (kind: Fault.Injected["kind"]) => (kind === "Conflict" ? "Conflict" : "Unavailable")
   return {
+    ...inner,
     transact: (tenant, effect) =>
       Effect.gen(function* () {
         const outer = yield* Effect.serviceOption(UnitOfWork.Transaction)

@@ -61,6 +61,8 @@ describe("a wrong store, under the laws of its ports", () => {
   ofPorts("items in a transaction of their own", "L11", "itemsApart")
   ofPorts("an inner unit of work that takes nothing back", "L11", "noSavepoints")
   ofPorts("a unit of work that keeps halves", "L11", "keepsHalves")
+  ofPorts("a pipeline that goes on behind a failure", "L11", "leakyPipeline")
+  ofPorts("a pipeline without order", "L11", "shuffledPipeline")
   ofPorts("W71 intents that are not written down", "W71", "forgetsDecisions")
   ofPorts("runs that stay open for ever", "L37", "neverAbandons")
   ofPorts("a claim that looks before a commit is over", "L12", "claimsEarly")

@@ -22,10 +22,12 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import * as PgError from "./PgError.ts"
+import * as PgPipeline from "./PgPipeline.ts"
 
 // -----------------------------------------------------------------------------
 // models
@@ -44,6 +46,8 @@ export interface Timeouts {
 /** A client whose statements belong to a tenant. @category models @since 0.1.0 */
 export interface Session {
   readonly sql: SqlClient
+  /** Statements of a transaction may be begun before those before them have answered. */
+  readonly isPipelined: boolean
   /**
    * Runs one statement in the open transaction, or by itself: it has to set the
    * tenant, see `Param.tenant`. Dies when the open transaction is of another tenant.
@@ -83,11 +87,13 @@ export const store = "postgres"
 /** @category constructors @since 0.1.0 */
 export const session = (sql: SqlClient, timeouts: Timeouts = {}): Session => {
   const begin = beginning(sql, timeouts)
+  const isPipelined = PgPipeline.isPipelined(sql)
+  const opening = isPipelined ? ahead : before
   const hasConnection = Effect.map(Effect.serviceOption(sql.transactionService), Option.isSome)
   const transact: Session["transact"] = ({ isNested, tenant }, effect) =>
     Effect.flatMap(hasConnection, (isInside) =>
       isInside === isNested
-        ? bracket(sql, isNested ? undefined : begin(tenant), effect)
+        ? bracket(sql, isNested ? Effect.onExit : opening(begin(tenant)), effect)
         : Effect.die(
             new Error(
               isInside
@@ -98,6 +104,7 @@ export const session = (sql: SqlClient, timeouts: Timeouts = {}): Session => {
     )
   return {
     sql,
+    isPipelined,
     transact,
     read: (tenant, statement) =>
       Effect.flatMap(Effect.serviceOption(UnitOfWork.Transaction), (open) =>
@@ -114,9 +121,10 @@ export const session = (sql: SqlClient, timeouts: Timeouts = {}): Session => {
 }
 
 /** @category constructors @since 0.1.0 */
-export const make = ({ transact }: Session): UnitOfWork.UnitOfWork["Service"] =>
+export const make = ({ isPipelined, transact }: Session): UnitOfWork.UnitOfWork["Service"] =>
   UnitOfWork.make({
     store,
+    isPipelined,
     bracket: (options, effect) =>
       Effect.mapError(transact(options, effect), (failure) => {
         if (!(failure instanceof Aborted)) return failure
@@ -146,32 +154,52 @@ const beginning = (sql: SqlClient, timeouts: Timeouts) => {
       set_config('lock_timeout', ${lock}, true), set_config('idle_in_transaction_session_timeout', ${idle}, true)`
 }
 
+/** Runs a body, and tells its exit: not when the transaction was not opened. */
+type Opening = <A, E, R>(
+  body: Effect.Effect<A, E, R>,
+  tell: (exit: Exit.Exit<A, E>) => Effect.Effect<void>
+) => Effect.Effect<A, E | SqlError, R>
+
+const before =
+  (begin: Effect.Effect<unknown, SqlError>): Opening =>
+  (body, tell) =>
+    Effect.andThen(begin, Effect.onExit(body, tell))
+
+/** The first statement of the body travels with `begin`. */
+const ahead =
+  (begin: Effect.Effect<unknown, SqlError>): Opening =>
+  (body, tell) =>
+    Effect.gen(function* () {
+      const opening = yield* Effect.forkChild(begin, { startImmediately: true })
+      const exit = yield* Effect.exit(body)
+      yield* Fiber.join(opening)
+      yield* tell(exit)
+      return yield* exit
+    })
+
 /**
  * A transaction, or a savepoint of the open one. The client dies of a rollback
  * that fails and forgets why it rolled back; here the body's exit is kept.
  */
 const bracket = <A, E, R>(
   sql: SqlClient,
-  begin: Effect.Effect<unknown, SqlError> | undefined,
+  open: Opening,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | Aborted, R> =>
   Effect.suspend(() => {
     let exit: Exit.Exit<A, E> | undefined
-    const body = Effect.onExit(effect, (it) =>
+    const body = open(effect, (it) =>
       Effect.sync(() => {
         exit = it
       })
     )
-    return Effect.catchCause(
-      sql.withTransaction(begin === undefined ? body : Effect.andThen(begin, body)),
-      (cause): Effect.Effect<A, E | Aborted> => {
-        if (exit !== undefined && Exit.isFailure(exit)) return exit
-        const error = sqlErrorOf(cause)
-        return error === undefined
-          ? Effect.failCause(cause as Cause.Cause<never>) // the body did not fail, so nothing of type E is in it
-          : Effect.fail(new Aborted({ error, isCommitting: exit !== undefined }))
-      }
-    )
+    return Effect.catchCause(sql.withTransaction(body), (cause): Effect.Effect<A, E | Aborted> => {
+      if (exit !== undefined && Exit.isFailure(exit)) return exit
+      const error = sqlErrorOf(cause)
+      return error === undefined
+        ? Effect.failCause(cause as Cause.Cause<never>) // the body did not fail, so nothing of type E is in it
+        : Effect.fail(new Aborted({ error, isCommitting: exit !== undefined }))
+    })
   })
 
 const sqlErrorOf = (cause: Cause.Cause<unknown>): SqlError | undefined => {

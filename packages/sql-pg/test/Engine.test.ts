@@ -51,12 +51,15 @@ const scenario = fc.record({
   batchSize: fc.integer({ min: 1, max: 4 })
 })
 
-describe("engine", () => {
+describe.each([
+  ["a pool", Database.pool],
+  ["a pipelined pool", Database.pipeline]
+])("engine over %s", (_, pool) => {
   it.live("L09 running again changes nothing; L14 the batch size shows in nothing", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const { appUrl, owner } = yield* Harness.stage
-        const process = Harness.processOf(yield* Database.pool(appUrl))
+        const process = Harness.processOf(yield* pool(appUrl))
         yield* Effect.promise(() =>
           fc.assert(
             fc.asyncProperty(scenario, (s) =>
@@ -99,7 +102,7 @@ describe("engine", () => {
         Effect.gen(function* () {
           const { appUrl, owner } = yield* Harness.stage
           const proxy = yield* CommitProxy.make({ target: appUrl })
-          const process = Harness.processOf(yield* Database.pool(proxy.url))
+          const process = Harness.processOf(yield* pool(proxy.url))
           let fired = 0
           yield* Effect.promise(() =>
             fc.assert(
@@ -149,13 +152,13 @@ describe("engine", () => {
                   Effect.gen(function* () {
                     const tenant = nextTenant()
                     const subscription = Harness.subscriptionOf(tenant)
-                    const cut = Harness.processOf(yield* Database.pool(proxy.url, { maxConnections: 1 }))
+                    const cut = Harness.processOf(yield* pool(proxy.url, { maxConnections: 1 }))
                     const armed = yield* proxy.arm(Fault.cutAtMessage(message), { times: 1 })
                     yield* Effect.exit(cut(Harness.run({ ...s, subscription })))
                     yield* armed.disarm
                     const middle = yield* Harness.readAll(owner, tenant)
                     requireChains(middle)
-                    const whole = Harness.processOf(yield* Database.pool(appUrl, { maxConnections: 2 }))
+                    const whole = Harness.processOf(yield* pool(appUrl, { maxConnections: 2 }))
                     yield* whole(Harness.run({ ...s, subscription, isTakingOver: true }))
                     const left = yield* Harness.readAll(owner, tenant)
                     assert.deepEqual(left.rows, Harness.outcomeOf(s.history))
@@ -175,7 +178,7 @@ describe("engine", () => {
     Effect.scoped(
       Effect.gen(function* () {
         const { appUrl, owner } = yield* Harness.stage
-        const [one, other] = [yield* Database.pool(appUrl), yield* Database.pool(appUrl)]
+        const [one, other] = [yield* pool(appUrl), yield* pool(appUrl)]
         yield* Effect.promise(() =>
           fc.assert(
             fc.asyncProperty(scenario, (s) =>

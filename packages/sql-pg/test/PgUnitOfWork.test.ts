@@ -30,14 +30,22 @@ const has = (id: string) =>
 const defectOf = (exit: Exit.Exit<unknown, unknown>): string =>
   Exit.isFailure(exit) ? exit.cause.reasons.map((it) => (Cause.isDieReason(it) ? String(it.defect) : "")).join() : ""
 
-const stage = Effect.gen(function* () {
+type Pool = (url: string, options: { readonly maxConnections: number }) => ReturnType<typeof Database.pipeline>
+
+const stageOf = Effect.fnUntraced(function* (pool: Pool) {
   const { appUrl, owner, ownerUrl } = yield* Stage.make
   const proxy = yield* CommitProxy.make({ target: appUrl })
-  const through = yield* Database.pool(proxy.url, { maxConnections: 2 })
-  return { owner, ownerUrl, appUrl, proxy, through: Stage.ports(through), direct: yield* Stage.process(appUrl) }
+  const through = Stage.ports(yield* pool(proxy.url, { maxConnections: 2 }))
+  const direct = Stage.ports(yield* pool(appUrl, { maxConnections: 3 }))
+  return { owner, ownerUrl, appUrl, proxy, through, direct }
 })
 
-describe("unit of work", () => {
+describe.each<readonly [string, Pool]>([
+  ["a pool", Database.pool],
+  ["a pipelined pool", Database.pipeline]
+])("unit of work over %s", (_, pool) => {
+  const stage = stageOf(pool)
+
   it.live("a failure, a defect and an interruption take everything back, and are told as they are", () =>
     Effect.scoped(
       Effect.gen(function* () {
@@ -154,7 +162,7 @@ describe("unit of work", () => {
   it.live("a server that cannot be reached is Unavailable", () =>
     Effect.scoped(
       Effect.gen(function* () {
-        const nowhere = yield* Database.pool("postgres://nobody@127.0.0.1:1/nothing")
+        const nowhere = yield* pool("postgres://nobody@127.0.0.1:1/nothing", { maxConnections: 1 })
         const error = yield* Stage.ports(nowhere)(Effect.flip(Stage.transact(advance("a"))))
         assert.equal(error._tag === "TransactionError" && error.reason, "Unavailable")
         assert.equal((yield* Stage.ports(nowhere)(Effect.flip(has("a")))).reason, "Unavailable")

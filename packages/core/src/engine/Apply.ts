@@ -25,7 +25,6 @@ import type * as Gate from "../rules/Gate.ts"
 import * as Plan from "../rules/Plan.ts"
 import * as Refusals from "../rules/Refusal.ts"
 import * as Batch from "./Batch.ts"
-import type * as Step from "./Step.ts"
 import type * as Sync from "./Sync.ts"
 
 // -----------------------------------------------------------------------------
@@ -76,29 +75,17 @@ type Indexed<A, C> = ReadonlyArray<readonly [index: number, observation: Observa
 // -----------------------------------------------------------------------------
 
 /**
- * Applies all of a batch, or fails as a whole: as `step` foresees it, and where it
- * does not come to that, from the batch's plan.
+ * Applies all of a batch, or fails as a whole.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const all = Effect.fnUntraced(function* <A extends object, C, R>(
+export const all = <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
   sink: ChangeSink.Transactional<A>,
-  gathered: Batch.Gathered<A, C>,
-  step: Step.Step<A, C> | undefined
-): Effect.fn.Return<Applied<A, C>, ApplyError, Context> {
-  const indexed = toIndexed(gathered.observations)
-  if (step === undefined) return yield* applyPlan(sync, sink, gathered, indexed, gathered.plan)
-  const { advancing, applied, moves, writes, writing } = step
-  const won = yield* advancing.pipe(Effect.catchIf(isRefused, refuse))
-  if (won.size < moves.length) {
-    return yield* applyPlan(sync, sink, gathered, indexed, gathered.plan, { moves, won })
-  }
-  const answers = yield* writing.pipe(Effect.catchIf(isRefused, refuse))
-  const renamed = yield* rename(sync, sink, { writes, answers, won })
-  return renamed.size === 0 ? applied : { ...applied, localIds: new Map([...applied.localIds, ...renamed]) }
-})
+  gathered: Batch.Gathered<A, C>
+): Effect.Effect<Applied<A, C>, ApplyError, Context> =>
+  applyPlan(sync, sink, gathered, toIndexed(gathered.observations), gathered.plan)
 
 /**
  * Applies all of a batch but what the sink refuses, which is decided as refused.
@@ -280,15 +267,14 @@ const applyPlan = Effect.fnUntraced(function* <A extends object, C, R>(
   sink: ChangeSink.Transactional<A>,
   gathered: Batch.Gathered<A, C>,
   all: Indexed<A, C>,
-  initial: Plan.Plan<A, C>,
-  first?: Advanced<A>
+  initial: Plan.Plan<A, C>
 ): Effect.fn.Return<Applied<A, C>, ApplyError, Context> {
   const applied = draft<A, C>()
   let some = all
   let plan = initial
   for (let losses = 0; losses <= lossesMax; losses++) {
     yield* note(applied, some, plan)
-    const { moves, won } = losses === 0 && first !== undefined ? first : yield* advance(sync, plan)
+    const { moves, won } = yield* advance(sync, plan)
     const winners = moves.filter((move) => won.has(move.advance.externalId))
     for (const { advance, findings, voided } of winners) {
       applied.findings.set(advance.externalId, findings)
@@ -317,7 +303,7 @@ const advance = Effect.fnUntraced(function* <A, C, R>(
   const advances = moves.map((move) => move.advance)
   if (!Arr.isReadonlyArrayNonEmpty(advances)) return { moves, won: new Map() }
   const ledger = yield* Ledger.Ledger
-  return { moves, won: yield* ledger.advance(sync.subscription, advances).pipe(Effect.catchIf(isRefused, refuse)) }
+  return { moves, won: yield* orRefused(ledger.advance(sync.subscription, advances)) }
 })
 
 /** What a plan says of each observation. Fails when it cannot say it yet. */
@@ -349,35 +335,38 @@ const write = Effect.fnUntraced(function* <A extends object, C, R>(
   const localIds = new Map(Array.from(won, ([id, entry]) => [id, entry.localId] as const))
   const writes = winners.flatMap((move) => toWrite(sync, move))
   if (!Arr.isReadonlyArrayNonEmpty(writes)) return localIds
-  const answers = yield* sink.write(sync.subscription, writes).pipe(Effect.catchIf(isRefused, refuse))
-  return new Map([...localIds, ...(yield* rename(sync, sink, { writes, answers, won }))])
+  const answers = yield* orRefused(sink.write(sync.subscription, writes))
+  const names = yield* renamed(sink.label, writes, answers)
+  const advances = Array.from(names, ([id, localId]): Entry.Advance => {
+    const { token, ...entry } = won.get(id)!
+    return { ...entry, expected: token, localId }
+  })
+  if (Arr.isReadonlyArrayNonEmpty(advances)) yield* (yield* Ledger.Ledger).advance(sync.subscription, advances)
+  return new Map([...localIds, ...names])
 })
 
-/** The records whose local id the sink knows better; the ledger takes it over. */
-const rename = Effect.fnUntraced(function* <A extends object, C, R>(
-  sync: Sync.Sync<A, C, R>,
-  sink: ChangeSink.Transactional<A>,
-  written: {
-    readonly writes: ReadonlyArray<Write.Write<A>>
-    readonly answers: Write.Answers
-    readonly won: ReadonlyMap<Observation.ExternalId, Entry.Entry>
-  }
-): Effect.fn.Return<ReadonlyMap<Observation.ExternalId, string>, ApplyError, Context> {
-  const { answers, won, writes } = written
+/**
+ * The records whose local id the sink knows better. Fails when it refused one.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const renamed = Effect.fnUntraced(function* <A>(
+  label: string,
+  writes: ReadonlyArray<Write.Write<A>>,
+  answers: Write.Answers
+): Effect.fn.Return<ReadonlyMap<Observation.ExternalId, string>, Refused> {
   if (answers.length !== writes.length) {
-    return yield* Effect.die(new Error(`${sink.label} answered ${answers.length} of ${writes.length} writes`))
+    return yield* Effect.die(new Error(`${label} answered ${answers.length} of ${writes.length} writes`))
   }
-  const renamed: Array<Entry.Advance> = []
+  const names = new Map<Observation.ExternalId, string>()
   for (const [index, answer] of answers.entries()) {
     if (Result.isFailure(answer)) return yield* new Refused({ rejection: answer.failure })
     const { externalId, localId } = writes[index]!
     const known = answer.success.localId
-    if (known === undefined || known === localId) continue
-    const { token, ...entry } = won.get(externalId)!
-    renamed.push({ ...entry, expected: token, localId: known })
+    if (known !== undefined && known !== localId) names.set(externalId, known)
   }
-  if (Arr.isReadonlyArrayNonEmpty(renamed)) yield* (yield* Ledger.Ledger).advance(sync.subscription, renamed)
-  return new Map(renamed.map(({ externalId, localId }) => [externalId, localId] as const))
+  return names
 })
 
 /** The sink's part of a move. @category combinators @since 0.1.0 */
@@ -388,9 +377,15 @@ export const toWrite = <A, C, R>(sync: Sync.Sync<A, C, R>, move: Batch.Move<A>):
   return [{ ...move.write, externalId, localId, revision, idempotencyKey }]
 }
 
-const isRefused = (error: ChangeSink.SinkError | StoreError): boolean => error.reason === "Refused"
-
-const refuse = (error: ChangeSink.SinkError | StoreError) => Effect.fail(new Refused({ rejection: toRejection(error) }))
+/** The fault of a record, told from what ends the unit of work. @category combinators @since 0.1.0 */
+export const orRefused = <T, E extends ChangeSink.SinkError | StoreError, R>(
+  effect: Effect.Effect<T, E, R>
+): Effect.Effect<T, E | Refused, R> =>
+  Effect.catchIf(
+    effect,
+    (error) => error.reason === "Refused",
+    (error) => Effect.fail(new Refused({ rejection: toRejection(error) }))
+  )
 
 /** @category constructors @since 0.1.0 */
 export const toRejection = (error: ChangeSink.SinkError | StoreError): Write.Rejection =>

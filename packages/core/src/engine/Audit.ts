@@ -119,8 +119,8 @@ export const make = <A extends object, C, R>(
 }
 
 /**
- * What writes the audit in the open unit of work. What it takes to write it is
- * made here, by the ports, ahead of the unit of work where there is time.
+ * The steps that write the audit in the open unit of work. What it takes to write
+ * it is made here, by the ports, ahead of the unit of work where there is time.
  *
  * @category combinators
  * @since 0.1.0
@@ -129,7 +129,7 @@ export const writing = Effect.fnUntraced(function* <A, C, R>(
   sync: Sync.Sync<A, C, R>,
   session: Session.Session<C>,
   audit: Audit
-): Effect.fn.Return<Effect.Effect<void, StoreError, Transaction>, never, Context> {
+): Effect.fn.Return<ReadonlyArray<Effect.Effect<void, StoreError, Transaction>>, never, Context> {
   const { subscription } = sync
   const quarantine = yield* Quarantine.Quarantine
   const recording = (yield* RunRecorder.RunRecorder).record({
@@ -148,7 +148,7 @@ export const writing = Effect.fnUntraced(function* <A, C, R>(
   if (Arr.isReadonlyArrayNonEmpty(redriven)) steps.push(quarantine.close(subscription, redriven, "Redriven"))
   if (Arr.isReadonlyArrayNonEmpty(superseded)) steps.push(quarantine.close(subscription, superseded, "Superseded"))
   if (Arr.isReadonlyArrayNonEmpty(events)) steps.push((yield* Outbox.Outbox).append(subscription.tenant, events))
-  return Effect.all(steps, { discard: true })
+  return steps
 })
 
 // -----------------------------------------------------------------------------

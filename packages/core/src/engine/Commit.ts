@@ -19,16 +19,15 @@ import type * as Write from "../model/Write.ts"
 import * as ChangeSource from "../ports/ChangeSource.ts"
 import type * as ChangeSink from "../ports/ChangeSink.ts"
 import * as Lanes from "../ports/Lanes.ts"
-import type * as Outbox from "../ports/Outbox.ts"
-import type * as RunRecorder from "../ports/RunRecorder.ts"
 import * as UnitOfWork from "../ports/UnitOfWork.ts"
 import * as Brake from "../rules/Brake.ts"
 import * as Frontier from "../rules/Frontier.ts"
 import * as Plan from "../rules/Plan.ts"
 import * as Apply from "./Apply.ts"
-import * as Audit from "./Audit.ts"
+import type * as Audit from "./Audit.ts"
 import * as Batch from "./Batch.ts"
 import type * as Session from "./Session.ts"
+import * as Settlement from "./Settlement.ts"
 import type * as Step from "./Step.ts"
 import type * as Sync from "./Sync.ts"
 
@@ -36,21 +35,8 @@ import type * as Sync from "./Sync.ts"
 // models
 // -----------------------------------------------------------------------------
 
-/** @category models @since 0.1.0 */
-export interface Report {
-  /** One per observation, in order, beside those of adoption and drift. */
-  readonly items: ReadonlyArray<Run.Item>
-  readonly counts: Run.Counts
-  readonly checkpoint: Lanes.Checkpoint
-  /** The run ends here: the last item is a refusal that the cursor waits for. */
-  readonly isHeld: boolean
-}
-
 /** Under `Hold`: end the batch before this observation. */
 class HoldAt extends Data.TaggedError("HoldAt")<{ readonly index: number; readonly rejection: Write.Rejection }> {}
-
-/** The brake tripped; nothing of the batch may stay. @category errors @since 0.1.0 */
-export class Tripped extends Data.TaggedError("Tripped")<{}> {}
 
 /** How the next attempt goes. */
 interface Attempt<A, C> extends Step.Prepared<A, C> {
@@ -60,14 +46,6 @@ interface Attempt<A, C> extends Step.Prepared<A, C> {
   readonly held: Audit.Held<A, C> | undefined
   /** Records that must be read by id before the batch is planned again. */
   readonly wanted: ReadonlySet<Observation.ExternalId>
-}
-
-/** What a unit of work leaves in the session once it is committed. @category models @since 0.1.0 */
-export interface Settled<C> {
-  readonly report: Report
-  readonly frontier: Frontier.Frontier<C>
-  /** Records whose ledger row moved, or that were refused. */
-  readonly touched: ReadonlySet<Observation.ExternalId>
 }
 
 type Error = Sync.SyncError
@@ -85,7 +63,7 @@ type Context<R> = Sync.Ports | R
  */
 export const commit =
   <A extends object, C, R>(sync: Sync.Sync<A, C, R>, sink: ChangeSink.Transactional<A>) =>
-  (session: Session.Session<C>, prepared: Step.Prepared<A, C>): Effect.Effect<Report, Error, Context<R>> =>
+  (session: Session.Session<C>, prepared: Step.Prepared<A, C>): Effect.Effect<Settlement.Report, Error, Context<R>> =>
     Effect.gen(function* () {
       const { since } = prepared.gathered
       yield* requireOrder(sync, session, prepared.gathered)
@@ -159,7 +137,7 @@ export const retry = <T, E extends { readonly _tag: string }, R>(
  */
 export const accept = <C>(
   session: Session.Session<C>,
-  { frontier, report, touched }: Settled<C>,
+  { frontier, report, touched }: Settlement.Settlement<C>,
   since: number
 ): void => {
   session.checkpoint = report.checkpoint
@@ -270,7 +248,7 @@ const settle = Effect.fnUntraced(function* <A extends object, C, R>(
   sink: ChangeSink.Transactional<A>,
   session: Session.Session<C>,
   initial: Attempt<A, C>
-): Effect.fn.Return<Settled<C>, Error, Context<R>> {
+): Effect.fn.Return<Settlement.Settlement<C>, Error, Context<R>> {
   let attempt = initial
   let isOutdated = false
   const once = Effect.gen(function* () {
@@ -314,59 +292,43 @@ const unit = Effect.fnUntraced(function* <A extends object, C, R>(
   session: Session.Session<C>,
   { gathered, held, isCareful, step }: Attempt<A, C>
 ) {
-  const applied = yield* isCareful ? Apply.allButRefused(sync, sink, gathered) : Apply.all(sync, sink, gathered, step)
+  if (step !== undefined && !isCareful) return yield* asForeseen(sync, session, gathered, step)
+  const applied = yield* isCareful ? Apply.allButRefused(sync, sink, gathered) : Apply.all(sync, sink, gathered)
   if (sync.onRefusal === "Hold") {
     for (const index of gathered.observations.keys()) {
       const decision = applied.decisions.get(index)
       if (decision?._tag === "Refuse") return yield* new HoldAt({ index, rejection: decision.rejection })
     }
   }
-  return yield* record(sync, session, gathered, applied, held, step)
+  return yield* Settlement.record(sync, session, gathered, applied, held)
 })
 
-/** Audit, quarantine, events, and the fence. @category combinators @since 0.1.0 */
-export const record = Effect.fnUntraced(function* <A extends object, C, R>(
+/**
+ * Sends the whole step. Where it does not come to that, nothing of it may stay. The
+ * fence waits for the answers: who holds it holds up every claim.
+ */
+const asForeseen = Effect.fnUntraced(function* <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
   session: Session.Session<C>,
   gathered: Batch.Gathered<A, C>,
-  applied: Apply.Applied<A, C>,
-  held?: Audit.Held<A, C>,
-  step?: Step.Step<A, C>
-): Effect.fn.Return<
-  Settled<C>,
-  Error | Tripped,
-  Lanes.Lanes | RunRecorder.RunRecorder | Outbox.Outbox | Apply.Context
-> {
-  const { lane } = session
-  const rule = sync.source.rule
-  const isAsForeseen = step !== undefined && step.applied === applied
-  const audit = isAsForeseen ? step.audit : Audit.make(sync, session, gathered.observations, applied, held)
-  const { brake, isTripped } = Brake.count(session.checkpoint.brake, audit.refusals)
-  if (isTripped && sync.onRefusal === "Quarantine") return yield* new Tripped()
-  yield* isAsForeseen ? step.recording : Effect.flatten(Audit.writing(sync, session, audit))
-  const frontier = Frontier.advance(rule, session.frontier, [
-    ...gathered.observations.map((one, index) => ({
-      _tag: "Observed" as const,
-      position: one.position,
-      isSettled: sync.onRefusal === "Quarantine" || applied.decisions.get(index)?._tag !== "Refuse"
-    })),
-    ...(held === undefined
-      ? []
-      : [{ _tag: "Observed" as const, position: held.observation.position, isSettled: false }]),
-    ...(gathered.mark === undefined ? [] : [{ _tag: "Mark" as const, position: gathered.mark.position }])
-  ])
-  const checkpoint: Lanes.Checkpoint = {
-    cursor:
-      frontier.committed === undefined
-        ? undefined
-        : yield* Effect.fromResult(CursorRule.encode(rule, frontier.committed)),
-    batchNo: session.checkpoint.batchNo + 1,
-    mappingEpoch: sync.source.epoch,
-    brake
-  }
-  const report: Report = { items: audit.items, counts: audit.counts, checkpoint, isHeld: frontier.isHeld }
-  yield* (yield* Lanes.Lanes).commit({ claim: { lane, epoch: session.claim.epoch }, checkpoint, lease: sync.lease })
-  return { report, frontier, touched: audit.touched }
+  { advancing, applied, audit, moves, recording, writes, writing }: Step.Step<A, C>
+) {
+  const settled = yield* Settlement.make(sync, session, gathered, { applied, audit })
+  const outdated = new Apply.Outdated({})
+  const advanced = Effect.flatMap(Apply.orRefused(advancing), (won) =>
+    won.size < moves.length ? Effect.fail(outdated) : Effect.void
+  )
+  const written = Apply.orRefused(writing).pipe(
+    Effect.flatMap((answers) => Apply.renamed(sync.sink.label, writes, answers)),
+    Effect.flatMap((names) => {
+      session.isNamedBySink ||= names.size > 0
+      return names.size > 0 ? Effect.fail(outdated) : Effect.void
+    })
+  )
+  const { pipeline } = yield* UnitOfWork.UnitOfWork
+  yield* pipeline([advanced, written, ...recording])
+  yield* Settlement.fence(sync, session, settled)
+  return settled
 })
 
 export const stop = <C>(session: Session.Session<C>): Effect.Effect<never, Lanes.Stopped> => {

@@ -25,6 +25,7 @@ import * as Batch from "./Batch.ts"
 import * as Commit from "./Commit.ts"
 import * as Decision from "./Decision.ts"
 import type * as Session from "./Session.ts"
+import * as Settlement from "./Settlement.ts"
 import type * as Step from "./Step.ts"
 import type * as Sync from "./Sync.ts"
 
@@ -43,7 +44,7 @@ export const commit =
   (
     session: Session.Session<C>,
     { gathered: initial }: Step.Prepared<A, C>
-  ): Effect.Effect<Commit.Report, Sync.SyncError, Sync.Ports | R> =>
+  ): Effect.Effect<Settlement.Report, Sync.SyncError, Sync.Ports | R> =>
     Effect.gen(function* () {
       yield* Commit.requireOrder(sync, session, initial)
       let gathered = yield* Commit.refresh(sync, session, initial)
@@ -218,5 +219,5 @@ const settle = Effect.fnUntraced(function* <A extends object, C, R>(
 ) {
   yield* close(sync, session, decisions, answers)
   const applied = Decision.toApplied(gathered, decisions, answers)
-  return yield* Commit.record(sync, session, gathered, applied)
+  return yield* Settlement.record(sync, session, gathered, applied)
 })

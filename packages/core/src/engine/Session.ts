@@ -50,6 +50,8 @@ export interface Session<C> {
   batches: number
   /** Records touched by the last batches, at most those that a gathered batch may not have seen. */
   touched: Array<{ readonly batch: number; readonly ids: ReadonlySet<Observation.ExternalId> }>
+  /** The sink gave a record another local id than the ledger: what a batch comes to is only known once it was written. */
+  isNamedBySink: boolean
   /** Why the brake stopped the lane. */
   stopped: string | undefined
 }
@@ -99,6 +101,7 @@ export const open = Effect.fnUntraced(function* <A, C, R>(
     counts: Run.noCounts,
     batches: 0,
     touched: [],
+    isNamedBySink: false,
     stopped: undefined
   }
   held.session = session

@@ -2,9 +2,9 @@
  * What a batch comes to when nothing comes in between, worked out while the batch
  * before it commits.
  *
- * The unit of work only has to run it. Nothing is decided here: when a record
- * loses its compare-and-set, a write is refused, or the sink knows a local id
- * better, the unit of work goes on from the batch's plan.
+ * The unit of work only has to run it, as one pipeline. Nothing is decided here:
+ * when a record loses its compare-and-set, a write is refused, or the sink knows a
+ * local id better, the unit of work is taken back and goes by the batch's plan.
  *
  * @since 0.1.0
  */
@@ -38,13 +38,13 @@ export interface Step<A, C> {
   readonly applied: Apply.Applied<A, C>
   /** Of what was applied then. */
   readonly audit: Audit.Audit
-  readonly recording: Effect.Effect<void, StoreError, Transaction>
+  readonly recording: ReadonlyArray<Effect.Effect<void, StoreError, Transaction>>
 }
 
 /** A gathered batch on its way to its unit of work. @category models @since 0.1.0 */
 export interface Prepared<A, C> {
   readonly gathered: Batch.Gathered<A, C>
-  /** `undefined` where records have to be read by id first, and for external sinks. */
+  /** `undefined` where records have to be read by id first, where the sink makes local ids, and for external sinks. */
   readonly step: Step<A, C> | undefined
 }
 
@@ -82,7 +82,7 @@ const make = Effect.fnUntraced(function* <A extends object, C, R>(
   sequence: number
 ): Effect.fn.Return<Step<A, C> | undefined, StoreError, Ledger.Ledger | Audit.Context> {
   const { observations, plan } = gathered
-  if (plan.decisions.some((decision) => decision._tag === "Resolve")) return undefined
+  if (session.isNamedBySink || plan.decisions.some((decision) => decision._tag === "Resolve")) return undefined
   const ledger = yield* Ledger.Ledger
   const moves = yield* Batch.name(plan.moves)
   const advances = moves.map((move) => move.advance)

@@ -46,6 +46,7 @@ import * as External from "./External.ts"
 import * as Preview from "./Preview.ts"
 import type * as Redriven from "./Redriven.ts"
 import * as Session from "./Session.ts"
+import type * as Settlement from "./Settlement.ts"
 import * as Step from "./Step.ts"
 
 // -----------------------------------------------------------------------------
@@ -141,7 +142,7 @@ export type Ports =
   | Intents.Intents
 
 /** What one committed batch did. @category models @since 0.1.0 */
-export type BatchReport = Commit.Report
+export type BatchReport = Settlement.Report
 
 // -----------------------------------------------------------------------------
 // constructors

@@ -3,20 +3,22 @@
  *
  * Ports whose writes must be atomic with one another need a `Transaction`. Only
  * a unit of work provides one, so an event appended outside a transaction is a
- * compile error, not a lost event. Writes inside one transaction are sequential;
- * no layer is built and no stream returned inside one.
+ * compile error, not a lost event. Writes inside one transaction take effect one
+ * after the other; no layer is built and no stream returned inside one.
  *
  * **Laws** (checked for any store by `@tidemark/laws`)
  *
  * - atomic: what a unit of work wrote is visible all together, once it succeeded,
  *   and never when it failed, died, or was interrupted;
  * - nested: a failed inner unit of work takes back its own writes and no others;
- * - one tenant: an inner unit of work has the tenant of the outer one.
+ * - one tenant: an inner unit of work has the tenant of the outer one;
+ * - in order: a step of a pipeline sees what those before it wrote.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Subscription from "../model/Subscription.ts"
@@ -73,6 +75,17 @@ export class UnitOfWork extends Context.Service<
       tenant: Subscription.TenantId,
       effect: Effect.Effect<A, E, R>
     ) => Effect.Effect<A, E | TransactionError, Exclude<R, Transaction>>
+    /**
+     * Runs the steps of an open unit of work in their order. Fails as the first in
+     * order that failed.
+     *
+     * A store may begin a step before those before it have answered. So a step must
+     * not need their answers, and the unit of work has to fail when this fails: steps
+     * behind the failed one may have written.
+     */
+    readonly pipeline: <Step extends Effect.Effect<unknown, unknown, unknown>>(
+      steps: ReadonlyArray<Step>
+    ) => Effect.Effect<void, Effect.Error<Step>, Effect.Services<Step>>
   }
 >()("@tidemark/core/UnitOfWork") {}
 
@@ -82,13 +95,15 @@ export class UnitOfWork extends Context.Service<
 
 /**
  * Makes a unit of work out of what a store can do: bracket an effect with a
- * transaction (`isNested: false`) or a savepoint of the open one.
+ * transaction (`isNested: false`) or a savepoint of the open one; and where it
+ * `isPipelined`, run in their order what is begun in that order, without waiting.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = (adapter: {
   readonly store: string
+  readonly isPipelined?: boolean
   readonly bracket: <A, E, R>(
     options: { readonly tenant: Subscription.TenantId; readonly isNested: boolean },
     effect: Effect.Effect<A, E, R>
@@ -110,8 +125,22 @@ export const make = (adapter: {
         )
       )
       return yield* adapter.bracket({ tenant, isNested }, body)
-    })
+    }),
+  pipeline: adapter.isPipelined === true ? inFlight : inTurn
 })
+
+type Pipeline = UnitOfWork["Service"]["pipeline"]
+type Steps<E, R> = ReadonlyArray<Effect.Effect<unknown, E, R>>
+
+const inTurn = (<E, R>(steps: Steps<E, R>): Effect.Effect<void, E, R> =>
+  Effect.all(steps, { discard: true })) as Pipeline
+
+/** Fails as the first in order, not in time: those behind it failed because of it. */
+const inFlight = (<E, R>(steps: Steps<E, R>): Effect.Effect<void, E, R> =>
+  Effect.flatMap(
+    Effect.forEach(steps, Effect.exit, { concurrency: "unbounded" }),
+    (exits): Effect.Effect<void, E> => exits.find(Exit.isFailure) ?? Effect.void
+  )) as Pipeline
 
 /**
  * The open transaction of `store`. Dies when it is closed, belongs to another

@@ -18,7 +18,7 @@ import * as Ledger from "@tidemark/core/ports/Ledger"
 import * as Outbox from "@tidemark/core/ports/Outbox"
 import * as Quarantine from "@tidemark/core/ports/Quarantine"
 import * as RunRecorder from "@tidemark/core/ports/RunRecorder"
-import type * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
+import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
 import * as Law from "../Law.ts"
 import * as Store from "../Store.ts"
 import * as Made from "./Made.ts"
@@ -74,6 +74,16 @@ export const transactionLaws = <R>(store: Store.Store<R>): ReadonlyArray<Law.Law
         yield* Fiber.join(writing)
         yield* Law.same("what others see after", yield* Made.tokens(subscription), end === "Succeed" ? { a: 1 } : {})
       })
+  }),
+  Store.law(store, {
+    id: "L11",
+    claim: "a step of a pipeline sees what those before it wrote, and the first that fails takes back all",
+    runs: 30,
+    arbitrary: fc.record({
+      names: fc.array(fc.constantFrom("a", "b"), { minLength: 2, maxLength: 6 }),
+      failing: fc.uniqueArray(fc.nat(3), { maxLength: 3 })
+    }),
+    holds: (steps) => pipelined(store, steps)
   }),
   Store.law(store, {
     id: "L36",
@@ -151,6 +161,33 @@ const play = (
   })
 
 type Services = Effect.Services<ReturnType<typeof Made.transact<void, never, never>>>
+
+// -----------------------------------------------------------------------------
+// internal: pipelines
+// -----------------------------------------------------------------------------
+
+/** Each step writes one name once more; some fail behind their write. */
+const pipelined = Effect.fnUntraced(function* <R>(
+  store: Store.Store<R>,
+  { failing, names }: { readonly names: ReadonlyArray<string>; readonly failing: ReadonlyArray<number> }
+) {
+  const subscription = yield* Store.subscription(store.name)
+  const ledger = yield* Ledger.Ledger
+  const { pipeline } = yield* UnitOfWork.UnitOfWork
+  const tokens: Record<string, number> = {}
+  const steps = names.map((name, place) => {
+    const expected = tokens[name] ?? 0
+    tokens[name] = expected + 1
+    return Effect.flatMap(ledger.advance(subscription, [Made.advance(name, expected)]), (won) =>
+      failing.includes(place) || won.size !== 1 ? Effect.fail(`step ${place}, ${won.size} written`) : Effect.void
+    )
+  })
+  const first = failing.toSorted((a, b) => a - b).find((place) => place < names.length)
+  const exit = yield* Effect.exit(Made.transact(subscription, pipeline(steps)))
+  const expected = first === undefined ? Exit.void : Exit.fail(`step ${first}, 1 written`)
+  yield* Law.same("how it ended", Law.show(exit), Law.show(expected))
+  yield* Law.same("what is left", yield* Made.tokens(subscription), first === undefined ? tokens : {})
+})
 
 // -----------------------------------------------------------------------------
 // internal: all ports

@@ -36,7 +36,7 @@ const onUnknown = (
           )
         )
     }
-    return Context.add(inner, UnitOfWork.UnitOfWork, { transact: transact as typeof right.transact })
+    return Context.add(inner, UnitOfWork.UnitOfWork, { ...right, transact: transact as typeof right.transact })
   }
 })
 

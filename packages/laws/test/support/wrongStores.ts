@@ -309,6 +309,18 @@ export const stores = {
     transact: ((tenant: Subscription.TenantId, effect: Effect.Effect<unknown, unknown, unknown>) =>
       Effect.flatten(right.transact(tenant, Effect.exit(effect)))) as typeof right.transact
   })),
+  /** A pipeline goes on behind a step that failed, as if it had not. */
+  leakyPipeline: replace(UnitOfWork.UnitOfWork, () => ({
+    pipeline: ((steps: ReadonlyArray<Effect.Effect<unknown, unknown>>) =>
+      Effect.forEach(steps, (step) => Effect.ignore(step), {
+        discard: true
+      })) as UnitOfWork.UnitOfWork["Service"]["pipeline"]
+  })),
+  /** A pipeline has no order. */
+  shuffledPipeline: replace(UnitOfWork.UnitOfWork, (right) => ({
+    pipeline: ((steps: ReadonlyArray<Effect.Effect<unknown, unknown>>) =>
+      right.pipeline(steps.toReversed())) as UnitOfWork.UnitOfWork["Service"]["pipeline"]
+  })),
   /** A batch that is refused by more than a fifth stops the run. */
   brakePerBatch: replace(RunRecorder.RunRecorder, (right) => ({
     record: (batch) =>

@@ -8,10 +8,12 @@
  * grants are part of what is tested, or come from `grantTables`.
  */
 import * as PgClient from "@effect/sql-pg/PgClient"
+import { PgPipeline } from "@tidemark/sql-pg"
 import * as Effect from "effect/Effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { randomBytes } from "node:crypto"
 import { inject } from "vitest"
@@ -60,6 +62,13 @@ export const pool = (
   options: Omit<PgClient.PgPoolConfig, "url"> = {}
 ): Effect.Effect<PgClient.PgClient, SqlError, Scope.Scope> =>
   Effect.provide(PgClient.make({ ...options, url: Redacted.make(url) }), Reactivity.layer, { local: true })
+
+/** A client of a pool whose transactions are pipelined, for the length of the scope. */
+export const pipeline = (
+  url: string,
+  options: Omit<PgPipeline.Config, "url"> = {}
+): Effect.Effect<SqlClient, SqlError, Scope.Scope> =>
+  Effect.provide(PgPipeline.make({ ...options, url: Redacted.make(url) }), Reactivity.layer, { local: true })
 
 // -----------------------------------------------------------------------------
 // combinators

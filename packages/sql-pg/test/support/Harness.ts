@@ -101,7 +101,7 @@ export const stage = Effect.gen(function* () {
 })
 
 /** One process: its own pool, its own ports. */
-export const processOf = (sql: PgClient.PgClient) => {
+export const processOf = (sql: SqlClient.SqlClient) => {
   const client = Layer.succeed(SqlClient.SqlClient, sql)
   return <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.provide(effect, PgStore.layer().pipe(Layer.provideMerge(client)), { local: true })

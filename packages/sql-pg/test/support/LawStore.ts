@@ -61,7 +61,7 @@ const stage = Effect.gen(function* () {
     end
   $$`)}`
   yield* owner`create trigger law_move after update on tidemark.lane for each row execute function law_move()`
-  const sql = yield* Database.pool(database.appUrl, { maxConnections: 8 })
+  const sql = yield* Database.pipeline(database.appUrl, { maxConnections: 8 })
   const ports = yield* Layer.build(PgStore.layer().pipe(Layer.provideMerge(Layer.succeed(SqlClient, sql))))
   return Context.add(ports, Owner, owner)
 })

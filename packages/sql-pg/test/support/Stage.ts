@@ -22,7 +22,7 @@ export const make = Effect.gen(function* () {
 })
 
 /** Runs with the ports over `sql`, as one process would. */
-export const ports = (sql: PgClient.PgClient) => {
+export const ports = (sql: SqlClient) => {
   const layer = PgStore.layer().pipe(Layer.provideMerge(Layer.succeed(SqlClient, sql)))
   return <A, E>(effect: Effect.Effect<A, E, PgStore.Services | SqlClient>): Effect.Effect<A, E> =>
     Effect.provide(effect, layer, { local: true })
