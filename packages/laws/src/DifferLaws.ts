@@ -144,7 +144,9 @@ const creates: Holds = Effect.fnUntraced(function* (differ, sides, { a }) {
 
 const encodes: Holds = Effect.fnUntraced(function* (differ, _, { a, b }) {
   for (const patch of [differ.diff(a, b), differ.create(b)]) {
-    const json = JSON.parse(JSON.stringify(differ.toJson(patch))) as FieldDiffer.PatchJson
+    const text = differ.toText(patch)
+    yield* Law.same("the text of the JSON", text, JSON.stringify(differ.toJson(patch)))
+    const json = JSON.parse(text) as FieldDiffer.PatchJson
     yield* Law.same("the fields in JSON", Object.keys(json).toSorted(), Object.keys(patch).toSorted())
     for (const field of Object.keys(patch)) {
       const { after, before } = patch[field]!

@@ -97,7 +97,7 @@ const toKept = ({
   lane: { name, partition }
 })
 
-const record = (connection: Database.Connection, { counts, items, lane, patchToJson, runId }: RunRecorder.Batch) =>
+const record = (connection: Database.Connection, { counts, items, lane, patchToText, runId }: RunRecorder.Batch) =>
   Statement.write(
     connection,
     "RunRecorder.record",
@@ -117,7 +117,7 @@ const record = (connection: Database.Connection, { counts, items, lane, patchToJ
           order,
           runId,
           lane,
-          outcome: outcome._tag === "Applied" ? { ...outcome, patch: patchToJson(outcome.patch) } : outcome
+          outcome: outcome._tag === "Applied" ? { ...outcome, patch: JSON.parse(patchToText(outcome.patch)) } : outcome
         })
       }
     })

@@ -81,7 +81,7 @@ describe("runs", () => {
             }
           ],
           counts: { ...Run.noCounts, read: 2, created: 1, unchanged: 1 },
-          patchToJson: () => ({ name: { after: "A" } })
+          patchToText: () => '{"name":{"after":"A"}}'
         })
       )
     )

@@ -68,12 +68,12 @@ const itemsUpToNow = (sql: SqlClient): Fragment =>
 /** Counts and items in one statement. Answers whether there is such a run, closed or not. */
 const record = (
   sql: SqlClient,
-  { counts, items, lane, patchToJson, runId }: RunRecorder.Batch
+  { counts, items, lane, patchToText, runId }: RunRecorder.Batch
 ): Effect.Effect<ReadonlyArray<{ readonly is_known: boolean }>, SqlError> => {
   const { connection, entity, tenant } = lane.subscription
   const rows = Param.rows(
     sql,
-    items.map((item) => toRow(item, patchToJson)),
+    items.map((item) => toRow(item, patchToText)),
     {
       texts: {
         external_id: (r) => r.externalId,
@@ -125,7 +125,7 @@ interface ItemRow {
 
 const toRow = (
   { externalId, origin, outcome, sequence, version }: Run.Item,
-  patchToJson: RunRecorder.Batch["patchToJson"]
+  patchToText: RunRecorder.Batch["patchToText"]
 ): ItemRow => {
   const common = {
     sequence,
@@ -137,7 +137,7 @@ const toRow = (
   switch (outcome._tag) {
     case "Applied": {
       const { localId, operation, patch, revision } = outcome
-      return { ...common, operation, revision, localId, patch: JSON.stringify(patchToJson(patch)) }
+      return { ...common, operation, revision, localId, patch: patchToText(patch) }
     }
     case "Skipped":
       return { ...common, operation: "NoOp", reason: outcome.reason }

@@ -39,8 +39,10 @@ const record = (batch: Partial<RunRecorder.Batch> & { readonly runId: string }) 
         lane,
         items: [],
         counts: Run.noCounts,
-        patchToJson: (patch) =>
-          Object.fromEntries(Object.entries(patch).map(([field, { after }]) => [field, { after: String(after) }])),
+        patchToText: (patch) =>
+          JSON.stringify(
+            Object.fromEntries(Object.entries(patch).map(([field, { after }]) => [field, { after: String(after) }]))
+          ),
         ...batch
       })
     )

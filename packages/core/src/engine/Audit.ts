@@ -137,7 +137,7 @@ export const writing = Effect.fnUntraced(function* <A, C, R>(
     lane: session.lane,
     items: sync.items === "All" ? audit.items : audit.items.filter((item) => item.outcome._tag !== "Skipped"),
     counts: audit.counts,
-    patchToJson: sync.differ.toJson
+    patchToText: sync.differ.toText
   })
   const { events, quarantined } = audit
   const { recurred, redriven, superseded } = audit.settlement

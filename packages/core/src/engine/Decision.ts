@@ -242,7 +242,7 @@ export const record = Effect.fnUntraced(function* <A, C, R>(
     lane: session.lane,
     items,
     counts,
-    patchToJson: toJson
+    patchToText: (patch) => JSON.stringify(toJson(patch))
   })
   const quarantine = yield* Quarantine.Quarantine
   if (Arr.isArrayNonEmpty(refused)) yield* quarantine.put(sync.subscription, refused)

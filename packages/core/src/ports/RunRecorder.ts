@@ -29,7 +29,7 @@ export interface Batch {
   readonly items: ReadonlyArray<Run.Item>
   readonly counts: Run.Counts
   /** How patches are stored. */
-  readonly patchToJson: (patch: FieldPatch.FieldPatch) => FieldDiffer.PatchJson
+  readonly patchToText: (patch: FieldPatch.FieldPatch) => string
 }
 
 /** A run as it is kept. @category models @since 0.1.0 */

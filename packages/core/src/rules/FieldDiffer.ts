@@ -41,6 +41,8 @@ export interface FieldDiffer<in out A> extends Differ.Differ<A, FieldPatch.Field
   readonly fingerprint: (record: A) => string
   /** The patch as JSON, each value as its field's schema encodes it. Fields without a value on a side have no key there. */
   readonly toJson: (patch: FieldPatch.FieldPatch) => PatchJson
+  /** The text of `toJson`, made without the objects in between. */
+  readonly toText: (patch: FieldPatch.FieldPatch) => string
 }
 
 /** @category models @since 0.1.0 */
@@ -65,8 +67,10 @@ export const fromSchema = <A extends object>(
   options?: { readonly ignore?: ReadonlyArray<keyof A & string> }
 ): FieldDiffer<A> => {
   const ignored: ReadonlySet<string> = new Set(options?.ignore)
+  // In order, so that the names in a patch are in order too.
   const fields = Object.keys(schema.fields)
     .filter((name) => !ignored.has(name))
+    .toSorted()
     .map((name): Field => fieldOf(name, schema.fields[name] as Schema.Codec<unknown>))
   const fieldByName = new Map(fields.map((field) => [field.name, field]))
   return {
@@ -77,7 +81,8 @@ export const fromSchema = <A extends object>(
     combine: (first, second) => combine(fieldByName, first, second),
     patch: (old, patch) => apply(fieldByName, old, patch),
     fingerprint: (record) => Fingerprint.of(fields.map((field) => plain(field, get(record as Values, field.name)))),
-    toJson: (patch) => toJson(fieldByName, patch)
+    toJson: (patch) => toJson(fieldByName, patch),
+    toText: (patch) => toText(fieldByName, patch)
   }
 }
 
@@ -89,6 +94,8 @@ type Values = Readonly<Record<string, unknown>>
 
 interface Field {
   readonly name: string
+  /** The name as JSON, and a colon. */
+  readonly label: string
   readonly isEqual: (a: unknown, b: unknown) => boolean
   readonly encode: (value: unknown) => Schema.Json
   /** `None` for a value that does not fit the field. */
@@ -100,6 +107,7 @@ const fieldOf = (name: string, schema: Schema.Codec<unknown>): Field => {
   const codec = Schema.toCodecJson(schema)
   return {
     name,
+    label: `${JSON.stringify(name)}:`,
     // Most fields are primitives; a general comparison of two fresh objects costs 20 times as much.
     isEqual: (a, b) =>
       a === b ||
@@ -171,4 +179,17 @@ const toJson = (fields: ReadonlyMap<string, Field>, patch: FieldPatch.FieldPatch
       json[name] = after === undefined ? { before: encode(before) } : { before: encode(before), after: encode(after) }
   }
   return json
+}
+
+const toText = (fields: ReadonlyMap<string, Field>, patch: FieldPatch.FieldPatch): string => {
+  let text = ""
+  for (const name of Object.keys(patch)) {
+    const field = fields.get(name)
+    if (field === undefined) continue
+    const { after, before } = patch[name]!
+    const was = before === undefined ? "" : `"before":${JSON.stringify(field.encode(before))}`
+    const is = after === undefined ? "" : `"after":${JSON.stringify(field.encode(after))}`
+    text += `${text === "" ? "" : ","}${field.label}{${was}${was === "" || is === "" ? "" : ","}${is}}`
+  }
+  return `{${text}}`
 }

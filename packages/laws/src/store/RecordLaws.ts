@@ -168,7 +168,7 @@ const audited = Effect.fnUntraced(function* <R>(store: Store.Store<R>, steps: Re
         outcome: { _tag: "Skipped", reason: "Unchanged" },
         version: undefined
       })).slice(0, step.read)
-      const batch = { runId: run.id, lane, items, counts, patchToJson: () => ({}) }
+      const batch = { runId: run.id, lane, items, counts, patchToText: () => "{}" }
       yield* Made.transact(subscription, recorder.record(batch))
       if (run.status === "Running") run.read += step.read
     } else {

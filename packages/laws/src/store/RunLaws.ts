@@ -126,7 +126,7 @@ const recorded = Effect.fnUntraced(function* (
   }
   const items = batches.map((kinds, batch) => kinds.map((kind, place) => itemOf(kind, batch * 10 + place)))
   for (const some of items) {
-    const batch = { runId: id, lane, items: some, counts: Run.countItems(some), patchToJson }
+    const batch = { runId: id, lane, items: some, counts: Run.countItems(some), patchToText }
     yield* Made.transact(subscription, recorder.record(batch))
   }
   const error = status === "Failed" ? "it failed" : undefined
@@ -135,7 +135,7 @@ const recorded = Effect.fnUntraced(function* (
   rows.push({ at, id, lane: name, epoch, trigger, counts, items: items.flat(), status: status ?? "Running", error })
 })
 
-const patchToJson = () => ({ size: { before: 1, after: 2 } })
+const patchToText = () => JSON.stringify({ size: { before: 1, after: 2 } })
 
 const itemOf = (kind: Kind, place: number): Run.Item => {
   // What is found on the way has the sequence of the observation behind it.

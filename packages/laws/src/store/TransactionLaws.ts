@@ -238,7 +238,7 @@ const everything = Effect.fnUntraced(function* <R>(store: Store.Store<R>, end: E
             }
           ],
           counts: { ...Run.noCounts, read: 1, created: 1 },
-          patchToJson: () => ({})
+          patchToText: () => "{}"
         })
         yield* quarantine.put(subscription, [Made.refusal(runId, "b", 1)])
         yield* outbox.append(tenant, [Made.event(tenant, "a", 1)])
