@@ -35,8 +35,10 @@ export interface Mapping {
   readonly object: string
   /** For logs and errors, for example `"salesforce/Account"`. */
   readonly label: string
-  /** The fields of the record, and those that say where and what a row is. */
-  readonly select: Arr.NonEmptyReadonlyArray<string>
+  /** Fields that say where and what a row is: Id, the stamp, and flags. */
+  readonly head: Arr.NonEmptyReadonlyArray<string>
+  /** Names of the other fields of the record. */
+  readonly fields: ReadonlyArray<string>
   /** Where a row stands. A row without Id or stamp cannot be placed: the page is `Malformed`. */
   readonly place: (row: Canonical.Row) => Read<Cursor & { readonly id: string }>
   /**
@@ -71,9 +73,9 @@ export const make = (options: {
   const { describe, epoch, fields, schema } = options
   const label = `salesforce/${describe.name}`
   const record = Canonical.reader(fields, schema)
-  const names = new Set(["SystemModstamp"])
-  for (const name of ["IsDeleted", "MasterRecordId"]) if (Describe.field(describe, name) !== undefined) names.add(name)
-  for (const { name } of fields) if (name !== "Id") names.add(name)
+  const flags = ["IsDeleted", "MasterRecordId"].filter((name) => Describe.field(describe, name) !== undefined)
+  const head = ["Id", "SystemModstamp", ...flags] as const
+  const known = new Set<string>(head)
   const place = (row: Canonical.Row): Read<Cursor & { readonly id: string }> => {
     const id = typeof row["Id"] === "string" ? Canonical.id(row["Id"]) : undefined
     const at = typeof row["SystemModstamp"] === "string" ? Stamp.fromText(row["SystemModstamp"]) : undefined
@@ -91,7 +93,8 @@ export const make = (options: {
   return {
     object: describe.name,
     label,
-    select: ["Id", ...names],
+    head,
+    fields: fields.flatMap(({ name }) => (known.has(name) ? [] : [name])),
     place,
     observe: (row, { at, id }, position, observedAt) => {
       const common = { externalId: externalId(id), position, origin: "Poll", version: version(at, observedAt) } as const

@@ -94,6 +94,10 @@ export const malformed = (source: string, what: string, body?: string): ChangeSo
 export const invalid = (source: string, message: string): ChangeSource.SourceError =>
   new ChangeSource.SourceError({ reason: "Invalid", source, message })
 
+/** What the server shows does not hold still for long enough. @category constructors @since 0.1.0 */
+export const unavailable = (source: string, message: string): ChangeSource.SourceError =>
+  new ChangeSource.SourceError({ reason: "Unavailable", source, message })
+
 /** No answer came. @category constructors @since 0.1.0 */
 export const disconnected = (source: string, code: string, host: string): ChangeSource.SourceError =>
   new ChangeSource.SourceError({

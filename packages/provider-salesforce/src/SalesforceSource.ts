@@ -11,6 +11,8 @@
  * it emitted. Times are the server's, taken before a query is sent, so that
  * nothing a read did not see counts as read.
  *
+ * Fields that do not fit one address are read in parts, see `Rows`.
+ *
  * **What it does not see.** Formula fields and roll-ups change without moving a
  * stamp, so their changes arrive with the record's next edit. Records that were
  * purged from the recycle bin, and deletions of objects that have none, are seen
@@ -22,7 +24,7 @@ import type * as Observation from "@tidemark/core/model/Observation"
 import * as Page from "@tidemark/core/model/Page"
 import * as ChangeSource from "@tidemark/core/ports/ChangeSource"
 import * as Windowing from "@tidemark/core/rules/Windowing"
-import * as Arr from "effect/Array"
+import type * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -31,9 +33,13 @@ import type * as Answer from "./Answer.ts"
 import * as Canonical from "./Canonical.ts"
 import * as Describe from "./Describe.ts"
 import * as Mapping from "./Mapping.ts"
+import * as Parts from "./Parts.ts"
+import * as Paths from "./Paths.ts"
+import * as Rows from "./Rows.ts"
 import type * as SalesforceClient from "./SalesforceClient.ts"
 import * as SalesforceCursor from "./SalesforceCursor.ts"
 import * as SalesforceError from "./SalesforceError.ts"
+import * as Setting from "./Setting.ts"
 import * as Soql from "./Soql.ts"
 import * as Stamp from "./Stamp.ts"
 
@@ -51,6 +57,9 @@ export interface SalesforceSource extends ChangeSource.Fetching<Canonical.Record
   readonly leftOut: ReadonlyArray<Canonical.LeftOut>
   /** Whether deletions are seen: the object has a recycle bin, and they were not left out by option. */
   readonly includesDeleted: boolean
+  /** How its rows are read, for other lanes of the object. */
+  readonly rows: Rows.Rows
+  readonly mapping: Mapping.Mapping
 }
 
 /** @category models @since 0.1.0 */
@@ -66,6 +75,11 @@ export interface Options {
   readonly includeDeleted?: boolean | undefined
   /** Most rows of a page, 200 to 2000; the server's choice when not given. */
   readonly pageSize?: number | undefined
+  /**
+   * Longest address of a request, in bytes, 300 to 12,000, which is the default:
+   * fields that do not fit one are read in parts.
+   */
+  readonly addressMax?: number | undefined
 }
 
 /**
@@ -114,7 +128,10 @@ export const make = Effect.fnUntraced(function* (
   const hasBin = describe.undeletable && Describe.field(describe, "IsDeleted") !== undefined
   const includesDeleted = hasBin && options.includeDeleted !== false
   const mapping = Mapping.make({ describe, fields: kept, schema, epoch: options.epoch ?? 0 })
-  const reading: Reading = { client, mapping, deleted: includesDeleted, pageSize: options.pageSize }
+  const addressMax = yield* Setting.whole("addressMax", options.addressMax ?? Paths.addressMax, 300, Paths.addressMax)
+  const parts = Parts.make({ ...mapping, addressMax })
+  const rows = Rows.make({ client, mapping, parts })
+  const reading: Reading = { client, mapping, rows, deleted: includesDeleted, pageSize: options.pageSize }
   return {
     label: mapping.label,
     rule: SalesforceCursor.rule,
@@ -126,7 +143,9 @@ export const make = Effect.fnUntraced(function* (
     schema,
     describe,
     leftOut,
-    includesDeleted
+    includesDeleted,
+    rows,
+    mapping
   }
 })
 
@@ -167,6 +186,7 @@ const requireStamps = (describe: Describe.Describe) => {
 interface Reading {
   readonly client: Options["client"]
   readonly mapping: Mapping.Mapping
+  readonly rows: Rows.Rows
   readonly deleted: boolean
   readonly pageSize: number | undefined
 }
@@ -206,9 +226,9 @@ const walk = (
   restarts: number
 ): Stream.Stream<Emitted, ChangeSource.SourceError> =>
   Stream.unwrap(
-    Effect.map(soql(reading.mapping, after(progress.reached)), (text) =>
+    Effect.map(reading.rows.query(after(progress.reached), keyset), (text) =>
       reading.client.pages(text, { deleted: reading.deleted, pageSize: reading.pageSize }).pipe(
-        Stream.mapEffect((page) => emit(reading.mapping, window, progress, observedAt, page)),
+        Stream.mapEffect((page) => emit(reading, window, progress, observedAt, page)),
         Stream.filter((page) => page.observations.length > 0)
       )
     )
@@ -230,16 +250,6 @@ const after = (from: Cursor | undefined): Soql.Expression | undefined => {
   )
 }
 
-const soql = (
-  mapping: Mapping.Mapping,
-  where: Soql.Expression | undefined,
-  orderBy: ReadonlyArray<Soql.Order> = keyset
-) =>
-  Effect.mapError(
-    Effect.fromResult(Soql.format({ select: mapping.select, from: mapping.object, where, orderBy })),
-    ({ message }) => SalesforceError.invalid(mapping.label, message)
-  )
-
 const keyset: ReadonlyArray<Soql.Order> = [
   { field: "SystemModstamp", direction: "ASC" },
   { field: "Id", direction: "ASC" }
@@ -253,13 +263,14 @@ const turn = 200
 
 // Moves `progress` over the rows of one page. A page is refused whole.
 const emit = Effect.fnUntraced(function* (
-  mapping: Mapping.Mapping,
+  { deleted, mapping, rows }: Reading,
   window: Windowing.Window,
   progress: Progress,
   observedAt: number,
   page: Answer.QueryPage
 ): Effect.fn.Return<Emitted, ChangeSource.SourceError> {
   const observations: Array<Observed> = []
+  const wholes = yield* rows.complete(page.rows, deleted)
   let { capped, reached } = progress
   for (const [index, row] of page.rows.entries()) {
     if (index % turn === 0) yield* Effect.yieldNow
@@ -269,7 +280,11 @@ const emit = Effect.fnUntraced(function* (
     if (reached !== undefined && position.at < reached.at) return yield* outOfOrder(mapping, position, reached)
     reached = position
     capped = Windowing.cap(window, SalesforceCursor.millis, capped, position)
-    observations.push(mapping.observe(row, position, capped, observedAt))
+    const whole = wholes[index]
+    if (whole === undefined) continue
+    // A row that was read again may say something newer than its place on the page.
+    const at = whole === row ? position : yield* Effect.fromResult(mapping.place(whole))
+    observations.push(mapping.observe(whole, at, capped, observedAt))
   }
   progress.reached = reached
   progress.capped = capped
@@ -299,9 +314,6 @@ const mark = (window: Windowing.Window, from: Cursor | undefined, progress: Prog
 
 type Fetched = ReadonlyMap<Observation.ExternalId, ChangeSource.Fetched<Canonical.Record>>
 
-/** Most Ids in one query: with 27 bytes each, half of the longest address. */
-const chunkSize = 200
-
 // A plain query leaves out the recycle bin, so a deleted record is not found.
 const fetch = Effect.fnUntraced(function* (
   reading: Reading,
@@ -315,19 +327,10 @@ const fetch = Effect.fnUntraced(function* (
   const found = new Map<Observation.ExternalId, ChangeSource.Fetched<Canonical.Record>>()
   if (asked.size === 0) return found
   const observedAt = yield* reading.client.time
-  for (const chunk of Arr.chunksOf([...asked.keys()], chunkSize)) {
-    if (!Arr.isReadonlyArrayNonEmpty(chunk)) continue
-    const text = yield* soql(reading.mapping, Soql.isIn("Id", Arr.map(chunk, Soql.id)), [])
-    yield* Stream.runForEach(
-      reading.client.pages(text),
-      Effect.fnUntraced(function* ({ rows }) {
-        for (const row of rows) {
-          const { fetched, id } = yield* Effect.fromResult(reading.mapping.fetched(row, observedAt))
-          const name = asked.get(id)
-          if (name !== undefined) found.set(name, fetched)
-        }
-      })
-    )
+  for (const row of yield* reading.rows.byId([...asked.keys()])) {
+    const { fetched, id } = yield* Effect.fromResult(reading.mapping.fetched(row, observedAt))
+    const name = asked.get(id)
+    if (name !== undefined) found.set(name, fetched)
   }
   return found
 })

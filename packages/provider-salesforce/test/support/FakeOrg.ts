@@ -53,6 +53,15 @@ export const account: Describe.Describe = {
   ]
 }
 
+/** An object of so many fields more, each of which tells the name of the version that was read. */
+export const wide = (fields: number): Describe.Describe => ({
+  ...account,
+  fields: [
+    ...account.fields,
+    ...Array.from({ length: fields }, (_, index) => ({ name: `Field_${index}__c`, type: "string" }))
+  ]
+})
+
 export interface FakeOrg {
   readonly client: SalesforceClient.SalesforceClient["Service"]
   /** Seconds since `start`. */
@@ -62,6 +71,10 @@ export interface FakeOrg {
   pageSizes: ReadonlyArray<number>
   /** Runs before each page but the first of a query. */
   onMore: () => void
+  /** Runs before each query that names Ids. */
+  onById: () => void
+  /** As it is described. */
+  object: Describe.Describe
   /** All locators given so far are forgotten. */
   readonly expire: () => void
   readonly queries: Array<string>
@@ -71,14 +84,24 @@ export interface FakeOrg {
   readonly windows: Array<readonly [start: number, end: number]>
 }
 
-const row = (version: Version): Canonical.Row => ({
+const row = (object: Describe.Describe, version: Version): Canonical.Row => ({
   attributes: { type: "Account" },
   Id: version.id,
-  Name: version.name,
   IsDeleted: version.deleted ?? false,
   MasterRecordId: version.master ?? null,
-  SystemModstamp: stampAt(version.stamp).replace("Z", "+0000")
+  SystemModstamp: stampAt(version.stamp).replace("Z", "+0000"),
+  ...Object.fromEntries(
+    object.fields.flatMap(({ name }) => (name === "Name" || name.endsWith("__c") ? [[name, version.name]] : []))
+  )
 })
+
+const pick = (row: Canonical.Row, soql: string): Canonical.Row =>
+  Object.fromEntries(
+    /^SELECT (.*) FROM/
+      .exec(soql)![1]!
+      .split(", ")
+      .map((name) => [name, row[name]])
+  )
 
 /** The newest visible version of each record. */
 export const visible = (org: Pick<FakeOrg, "now" | "versions">): Array<Version> => {
@@ -115,21 +138,22 @@ const locatorGone = SalesforceError.fromAnswer({
 })
 
 export const make = (versions: ReadonlyArray<Version> = []): FakeOrg => {
-  const snapshots = new Map<string, ReadonlyArray<Version>>()
+  const snapshots = new Map<string, ReadonlyArray<Canonical.Row>>()
   let locators = 0
   let sizes = 0
   const time = () => start + Math.floor(org.now) * 1000
-  const page = (rows: ReadonlyArray<Version>): Answer.QueryPage => {
+  const page = (rows: ReadonlyArray<Canonical.Row>): Answer.QueryPage => {
     const size = org.pageSizes[sizes++ % org.pageSizes.length]!
     const rest = rows.slice(size)
     const next = rest.length === 0 ? undefined : `/services/data/v66.0/query/${locators++}`
     if (next !== undefined) snapshots.set(next, rest)
-    return { rows: rows.slice(0, size).map(row), next, serverTime: time() }
+    return { rows: rows.slice(0, size), next, serverTime: time() }
   }
   const query = (deleted: boolean) => (soql: string) =>
     Effect.sync(() => {
+      if (among.test(soql)) org.onById()
       org.queries.push(soql)
-      return page(select(org, soql, deleted))
+      return page(select(org, soql, deleted).map((version) => pick(row(org.object, version), soql)))
     })
   const queryMore = (next: string): Effect.Effect<Answer.QueryPage, ChangeSource.SourceError> =>
     Effect.suspend(() => {
@@ -140,8 +164,8 @@ export const make = (versions: ReadonlyArray<Version> = []): FakeOrg => {
   const client: SalesforceClient.SalesforceClient["Service"] = {
     time: Effect.sync(time),
     organization: Effect.sync(() => ({ value: "00D000000000001EAA", serverTime: time() })),
-    describe: () => Effect.sync(() => ({ value: account, serverTime: time() })),
-    describeGlobal: Effect.sync(() => ({ value: { sobjects: [account] }, serverTime: time() })),
+    describe: () => Effect.sync(() => ({ value: org.object, serverTime: time() })),
+    describeGlobal: Effect.sync(() => ({ value: { sobjects: [org.object] }, serverTime: time() })),
     query: query(false),
     queryAll: query(true),
     queryMore,
@@ -172,6 +196,8 @@ export const make = (versions: ReadonlyArray<Version> = []): FakeOrg => {
     versions: [...versions],
     pageSizes: [2000],
     onMore: () => {},
+    onById: () => {},
+    object: account,
     expire: () => snapshots.clear(),
     queries: [],
     deletions: [],
