@@ -45,12 +45,12 @@ export interface Mapping {
    * What a row says: an upsert, a deletion when it lies in the recycle bin, or
    * `Unreadable` when a value does not fit its field.
    */
-  readonly observe: (
+  readonly observe: <C>(
     row: Canonical.Row,
     at: Cursor & { readonly id: string },
-    position: Cursor | undefined,
+    position: C | undefined,
     observedAt: number
-  ) => Observation.Definite<Canonical.Record, Cursor>
+  ) => Observation.Definite<Canonical.Record, C>
   /** A row read by Id. One that cannot be read is `Malformed`: left out, it would seem not to exist. */
   readonly fetched: (
     row: Canonical.Row,

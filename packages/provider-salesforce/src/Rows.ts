@@ -33,7 +33,11 @@ type Read<A> = Effect.Effect<A, ChangeSource.SourceError>
 /** @category models @since 0.1.0 */
 export interface Rows {
   /** Text of the query for the first part. */
-  readonly query: (where: Soql.Expression | undefined, orderBy: ReadonlyArray<Soql.Order>) => Read<string>
+  readonly query: (
+    where: Soql.Expression | undefined,
+    orderBy: ReadonlyArray<Soql.Order>,
+    limit?: number
+  ) => Read<string>
   /**
    * All of the rows of a page of `query`, in its order; `undefined` where a record
    * is gone, or was edited so often that its parts did not come together.
@@ -69,7 +73,7 @@ export const readingsMax = 4
 export const make = (options: Options): Rows => {
   const { mapping, parts } = options
   return {
-    query: (where, orderBy) => format(mapping, { select: parts[0].select, where, orderBy }),
+    query: (where, orderBy, limit) => format(mapping, { select: parts[0].select, where, orderBy, limit }),
     complete: (page, isWithBin) => (parts.length === 1 ? Effect.succeed(page) : complete(options, page, isWithBin)),
     byId: Effect.fnUntraced(function* (ids) {
       const { torn, whole } = yield* together(options, ids, false)

@@ -14,9 +14,10 @@
  * Fields that do not fit one address are read in parts, see `Rows`.
  *
  * **What it does not see.** Formula fields and roll-ups change without moving a
- * stamp, so their changes arrive with the record's next edit. Records that were
- * purged from the recycle bin, and deletions of objects that have none, are seen
- * by `SalesforceDeletes` where the object is replicateable.
+ * stamp, so their changes arrive with the record's next edit, or through
+ * `SalesforceFull`. Records that were purged from the recycle bin, and deletions of
+ * objects that have none, are seen by `SalesforceDeletes` where the object is
+ * replicateable.
  *
  * @since 0.1.0
  */
@@ -55,6 +56,8 @@ export interface SalesforceSource extends ChangeSource.Fetching<Canonical.Record
   readonly describe: Describe.Describe
   /** Fields that are not part of the records, and why. */
   readonly leftOut: ReadonlyArray<Canonical.LeftOut>
+  /** Formulas and roll-ups: their values change without moving a stamp, see `SalesforceFull`. */
+  readonly unstamped: ReadonlyArray<string>
   /** Whether deletions are seen: the object has a recycle bin, and they were not left out by option. */
   readonly includesDeleted: boolean
   /** How its rows are read, for other lanes of the object. */
@@ -143,6 +146,7 @@ export const make = Effect.fnUntraced(function* (
     schema,
     describe,
     leftOut,
+    unstamped: kept.flatMap(({ calculated, name }) => (calculated === true ? [name] : [])),
     includesDeleted,
     rows,
     mapping

@@ -215,11 +215,14 @@ export const custom = (spec: {
   readonly scale?: number
   readonly unique?: boolean
   readonly externalId?: boolean
+  readonly calculated?: boolean
   readonly referenceTo?: string
   readonly values?: ReadonlyArray<string>
 }): Field => {
   const { name, referenceTo, type, values, ...rest } = spec
-  const options = { ...rest, custom: true, idLookup: rest.externalId === true }
+  const isWritable = rest.calculated !== true
+  const flags = { createable: isWritable, updateable: isWritable, custom: true, idLookup: rest.externalId === true }
+  const options = { ...rest, ...flags }
   if (type === "picklist") return picklist(name, values ?? [], options)
   if (type !== "reference") return make(name, type, options)
   return reference(name, referenceTo ?? "Account", { ...options, relationshipName: name.replace(/__c$/, "__r") })

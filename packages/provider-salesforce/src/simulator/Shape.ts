@@ -1,6 +1,6 @@
 /**
  * How the org is customised while it is in use: objects and fields come and go,
- * fields are hidden from the user and shown again.
+ * fields are hidden from the user and shown again, formulas come to other values.
  *
  * None of it touches a record: no stamp moves, no replication feed tells it. A
  * field that comes is empty everywhere, one that goes takes its values along, and
@@ -13,6 +13,7 @@ import * as Schema from "effect/Schema"
 import * as Catalog from "./Catalog.ts"
 import * as Field from "./Field.ts"
 import * as Org from "./Org.ts"
+import * as RecordId from "./RecordId.ts"
 import * as Refusal from "./Refusal.ts"
 import * as Store from "./Store.ts"
 import * as Values from "./Values.ts"
@@ -43,6 +44,8 @@ export const FieldSpec = Schema.Struct({
   scale: Size,
   unique: Flag,
   externalId: Flag,
+  /** A formula: clients cannot write it, and `calculate` does. */
+  calculated: Flag,
   /** The object that a reference points at. */
   referenceTo: Schema.optionalKey(Name),
   /** Of a picklist. */
@@ -72,7 +75,14 @@ export const Change = Schema.Union([
   }),
   Schema.Struct({ op: Schema.Literal("removeObject"), name: Name }),
   Schema.Struct({ op: Schema.Literal("addField"), entity: Name, field: FieldSpec }),
-  Schema.Struct({ op: Schema.Literals(["removeField", "hideField", "showField"]), entity: Name, name: Name })
+  Schema.Struct({ op: Schema.Literals(["removeField", "hideField", "showField"]), entity: Name, name: Name }),
+  /** Formulas of a record come to other values. */
+  Schema.Struct({
+    op: Schema.Literal("calculate"),
+    entity: Name,
+    id: Schema.String,
+    values: Schema.Record(Schema.String, Schema.NullOr(Schema.Union([Schema.String, Schema.Finite, Schema.Boolean])))
+  })
 ])
 /** @category models @since 0.1.0 */
 export type Change = typeof Change.Type
@@ -107,6 +117,7 @@ export const apply = (org: Org.Org, change: Change): Result.Result<ReadonlyArray
     reshape(org.world, store, [...store.entity.fields, Field.custom(field)])
     return Result.succeed([])
   }
+  if (change.op === "calculate") return calculate(org.world, store, change)
   const field = Catalog.field(store.entity, change.name)
   if (field === undefined) return missing(`${name}.${change.name}`)
   if (change.op === "removeField") {
@@ -185,23 +196,48 @@ const forget = (world: World.World, store: Store.Store): void => {
   for (const [holder, owner] of world.bin) if (owner === store) world.bin.delete(holder)
 }
 
-// What was one version stays one: those that are open are found by it.
+const calculate = (
+  world: World.World,
+  store: Store.Store,
+  { entity, id, values }: Extract<Change, { readonly op: "calculate" }>
+): Result.Result<ReadonlyArray<World.Applied>, Refusal.Refusal> => {
+  const holder = store.holders.get(RecordId.parse(id) ?? "")
+  if (holder === undefined) return missing(`${entity} ${id}`)
+  for (const name of Object.keys(values)) {
+    const field = Catalog.field(store.entity, name)
+    if (field?.calculated !== true || field.name !== name) return refuse(name, "is not a formula")
+  }
+  renew(world, store, [holder], (before) => ({ ...before, ...values }))
+  return Result.succeed([])
+}
+
 const reshape = (world: World.World, store: Store.Store, fields: ReadonlyArray<Field.Field>): void => {
   store.entity = { ...store.entity, fields }
   Store.show(store)
+  renew(world, store, store.list, (values) => Values.fitted(store.entity, values))
+}
+
+// What was one version stays one: those that are open are found by it.
+const renew = (
+  world: World.World,
+  store: Store.Store,
+  holders: ReadonlyArray<Store.Holder>,
+  change: (values: Field.Values) => Field.Values
+): void => {
   const renewed = new Map<Store.Version, Store.Version>()
   const renew = (version: Store.Version): Store.Version => {
     const known = renewed.get(version)
     if (known !== undefined) return known
-    const made = { ...version, values: Values.fitted(store.entity, version.values) }
+    const made = { ...version, values: change(version.values) }
     renewed.set(version, made)
     return made
   }
-  for (const holder of store.list) {
+  for (const holder of holders) {
     holder.latest = renew(holder.latest)
     if (holder.visible !== undefined) holder.visible = renew(holder.visible)
   }
-  const open = world.open.map((each) => (each.store === store ? { ...each, version: renew(each.version) } : each))
+  const among = new Set(holders)
+  const open = world.open.map((each) => (among.has(each.holder) ? { ...each, version: renew(each.version) } : each))
   world.open.splice(0, world.open.length, ...open)
   store.orders.clear()
 }

@@ -103,6 +103,51 @@ describe("custom fields", () => {
       })
     ))
 
+  it("a formula comes to another value without a stamp, also in a transaction that is open, and nobody writes it", () =>
+    run({ accounts: 5 }, (caller) =>
+      Effect.gen(function* () {
+        const { query, simulator } = caller
+        const field = { name: "Score__c", type: "double", calculated: true }
+        yield* shape(caller, { op: "addField", entity: "Account", field })
+        const rows = (yield* query("SELECT Id, SystemModstamp, Score__c FROM Account ORDER BY Id")).json.records
+        const { Id: id } = rows[0]
+        const described = (yield* describeOf(caller, "Account")).json.fields.find(({ name }) => name === "Score__c")
+        const flags = ["calculated", "createable", "updateable"].map((flag) => described?.[flag])
+        assert.deepEqual(flags, [true, false, false])
+        assert.deepEqual(code(yield* send(caller, "PATCH", `Account/${id}`, { Score__c: 1 })), [
+          400,
+          "INVALID_FIELD_FOR_INSERT_UPDATE"
+        ])
+        const change = { op: "update" as const, entity: "Account", id, fields: { Name: "Late" }, lateMs: 5000 }
+        yield* simulator.control.mutate({ ops: [change] })
+        yield* shape(caller, { op: "calculate", entity: "Account", id, values: { Score__c: 7 } })
+        const after = (yield* query("SELECT Id, SystemModstamp, Score__c FROM Account ORDER BY Id")).json.records
+        assert.deepEqual(
+          after,
+          rows.map((row) => (row.Id === id ? { ...row, Score__c: 7 } : row))
+        )
+        yield* simulator.control.advance(6000)
+        const [late] = (yield* query(`SELECT Name, Score__c FROM Account WHERE Id = '${id}'`)).json.records
+        assert.deepEqual([late["Name"], late["Score__c"]], ["Late", 7])
+      })
+    ))
+
+  it.each([
+    [{ id: "001000000000000AAA", values: { Score__c: 1 } }, 404],
+    [{ values: { Name: "x" } }, 400],
+    [{ values: { score__c: 1 } }, 400]
+  ])("what is no formula of a record is not calculated: %o is refused", (change, status) =>
+    run({ accounts: 1 }, (caller) =>
+      Effect.gen(function* () {
+        const field = { name: "Score__c", type: "double", calculated: true }
+        yield* shape(caller, { op: "addField", entity: "Account", field })
+        const [{ Id: id }] = (yield* caller.query("SELECT Id FROM Account")).json.records
+        const refused = yield* shape(caller, { op: "calculate", entity: "Account", id, ...change })
+        assert.equal(refused.status, status)
+      })
+    )
+  )
+
   it("a page that was asked for before shows the field, a transaction that is open commits with it", () =>
     run({ accounts: 300 }, (caller) =>
       Effect.gen(function* () {

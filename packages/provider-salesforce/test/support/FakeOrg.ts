@@ -112,12 +112,20 @@ export const visible = (org: Pick<FakeOrg, "now" | "versions">): Array<Version> 
 
 const keyset = / WHERE \(SystemModstamp > (\S+) OR \(SystemModstamp = \1 AND Id > '(\w+)'\)\) ORDER/
 const since = / WHERE SystemModstamp >= (\S+) ORDER/
+const byId = /(?: WHERE Id > '(\w+)')? ORDER BY Id ASC LIMIT (\d+)$/
 const among = / WHERE Id IN \(([^)]*)\)$/
 
 const select = (org: FakeOrg, soql: string, deleted: boolean): Array<Version> => {
   const all = visible(org).filter((version) => deleted || version.deleted !== true)
   const ids = among.exec(soql)
   if (ids !== null) return all.filter(({ id }) => ids[1]!.includes(`'${id}'`))
+  const walk = byId.exec(soql)
+  if (walk !== null) {
+    return all
+      .filter((version) => walk[1] === undefined || compareIds(version.id, walk[1]) > 0)
+      .toSorted((a, b) => compareIds(a.id, b.id))
+      .slice(0, Number(walk[2]))
+  }
   const [, at, id] = keyset.exec(soql) ?? []
   const [, from] = since.exec(soql) ?? []
   return all
