@@ -6,20 +6,16 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Flag from "effect/cli/Flag"
 
-const millis = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+const millis = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** `500ms`, `30s`, `5m`, `2h`. */
-const duration = (name: string, otherwise: string) =>
-  Flag.String(name).pipe(
-    Flag.withDefault(otherwise),
-    Flag.filterMap(
-      (text) => {
-        const [, amount, unit] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? []
-        return amount === undefined ? Option.none() : Option.some(Duration.millis(Number(amount) * millis[unit as "s"]))
-      },
-      () => "a duration such as 500ms, 30s, 5m or 2h"
-    )
-  )
+/** `500ms`, `30s`, `5m`, `2h`, `7d`. */
+const duration = Flag.filterMap(
+  (text: string) => {
+    const [, amount, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(text) ?? []
+    return amount === undefined ? Option.none() : Option.some(Duration.millis(Number(amount) * millis[unit as "s"]))
+  },
+  () => "a duration such as 500ms, 30s, 5m, 2h or 7d"
+)
 
 export const flags = {
   source: Flag.Literals("source", ["salesforce"]).pipe(Flag.withDescription("Where the records come from")),
@@ -35,10 +31,23 @@ export const flags = {
     Flag.withDescription("Without --database-url: where an embedded PostgreSQL keeps its data"),
     Flag.withDefault(".tidemark")
   ),
-  settle: duration("settle", "5m").pipe(
+  settle: Flag.String("settle").pipe(
+    Flag.withDefault("5m"),
+    duration,
     Flag.withDescription("How late a row may become visible: how far the cursor stays behind the present")
   ),
-  lease: duration("lease", "30s").pipe(Flag.withDescription("How long the lane of a run that died stays taken")),
+  fullEvery: Flag.String("full-every").pipe(
+    duration,
+    Flag.withDescription(
+      "How often everything is read again, such as 7d: formulas move no stamp. Never, when not given"
+    ),
+    Flag.optional
+  ),
+  lease: Flag.String("lease").pipe(
+    Flag.withDefault("30s"),
+    duration,
+    Flag.withDescription("How long the lane of a run that died stays taken")
+  ),
   batchSize: Flag.Int("batch-size").pipe(
     Flag.withDescription("Most records of one commit"),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 }))),

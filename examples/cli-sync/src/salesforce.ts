@@ -1,6 +1,7 @@
 /**
  * Salesforce objects as feeds: each is described, gets a table that fits, and is
- * read by two lanes, the records and their deletions.
+ * read by two lanes, the records and their deletions; by a third one, which reads
+ * everything again, if that is asked for.
  */
 import { Feed, Problem } from "@tidemark/cli"
 import { type ChangeSink, Lane, Subscription, Sync } from "@tidemark/core"
@@ -9,11 +10,13 @@ import {
   Credentials,
   SalesforceClient,
   SalesforceDeletes,
+  SalesforceFull,
   SalesforceSource
 } from "@tidemark/provider-salesforce"
 import { PgSink } from "@tidemark/sql-pg"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Database from "./database.ts"
@@ -24,6 +27,7 @@ export interface Settings {
   readonly apiVersion: string
   readonly objects: ReadonlyArray<string>
   readonly settle: Duration.Duration
+  readonly fullEvery: Option.Option<Duration.Duration>
   readonly lease: Duration.Duration
   readonly batchSize: number
 }
@@ -41,7 +45,7 @@ export const feeds = Effect.fnUntraced(
       credentials: Credentials.bearer(settings.token)
     })
     const { value: account } = yield* client.organization
-    const objects = yield* Effect.forEach(settings.objects, (object) => describe(client, account, object))
+    const objects = yield* Effect.forEach(settings.objects, (object) => describe(client, account, object, settings))
     yield* Database.requireAnswer
     return yield* Effect.forEach(objects, (object) => feed(settings, object))
   },
@@ -61,6 +65,8 @@ interface Described {
   readonly source: SalesforceSource.SalesforceSource
   /** The feed of deletions, where Salesforce keeps one. */
   readonly deletes: Effect.Success<ReturnType<typeof SalesforceDeletes.make>> | undefined
+  /** Everything again, every so often. */
+  readonly full: Effect.Success<ReturnType<typeof SalesforceFull.make>> | undefined
 }
 
 /**
@@ -80,12 +86,14 @@ const bookkeeping: ReadonlySet<string> = new Set([
 const describe = Effect.fnUntraced(function* (
   client: SalesforceClient.SalesforceClient["Service"],
   account: string,
-  object: string
+  object: string,
+  settings: Settings
 ) {
   const all = yield* SalesforceSource.make({ client, object })
   const { name, replicateable } = all.describe
   const fields = Object.keys(all.schema.fields).filter((field) => !bookkeeping.has(field))
   const source = yield* SalesforceSource.make({ client, object: name, fields })
+  const every = Option.getOrUndefined(settings.fullEvery)
   const described: Described = {
     name,
     source,
@@ -101,14 +109,15 @@ const describe = Effect.fnUntraced(function* (
       schema: source.schema,
       columns: Object.fromEntries(fields.map((field) => [field, { name: field.toLowerCase() }]))
     }),
-    deletes: replicateable ? yield* SalesforceDeletes.make({ client, source }) : undefined
+    deletes: replicateable ? yield* SalesforceDeletes.make({ client, source }) : undefined,
+    full: every === undefined ? undefined : yield* SalesforceFull.make({ client, source, every })
   }
   return described
 })
 
 const feed = Effect.fnUntraced(function* (
-  { batchSize, lease, settle }: Settings,
-  { deletes, name, source, subscription, table }: Described
+  { batchSize, fullEvery, lease, settle }: Settings,
+  { deletes, full, name, source, subscription, table }: Described
 ) {
   const sql = yield* SqlClient
   const sink = yield* table.sink
@@ -127,6 +136,20 @@ const feed = Effect.fnUntraced(function* (
     prepare: Effect.mapError(Effect.provideService(table.create, SqlClient, sql), (error) =>
       Problem.from(error, { hasCommitted: false })
     ),
-    lanes: deletes === undefined ? [live] : [live, lane(deletes, SalesforceDeletes.lane(subscription))]
+    lanes: [
+      live,
+      ...(deletes === undefined ? [] : [lane(deletes, SalesforceDeletes.lane(subscription))]),
+      ...(full === undefined ? [] : [lane(full, SalesforceFull.lane(subscription))])
+    ],
+    notes: notes(source, Option.getOrUndefined(fullEvery))
   })
 })
+
+const notes = ({ unstamped }: SalesforceSource.SalesforceSource, every: Duration.Duration | undefined) => {
+  if (unstamped.length === 0) return []
+  const remedy =
+    every === undefined
+      ? "their changes come with the record's next edit, or with --full-every"
+      : `everything is read again every ${Duration.format(every)}`
+  return [`Formulas and roll-ups move no stamp, so ${remedy}: ${unstamped.join(", ")}`]
+}

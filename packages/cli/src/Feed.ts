@@ -62,6 +62,8 @@ export interface Feed {
   readonly lanes: Arr.NonEmptyReadonlyArray<Pick<FeedLane<unknown>, "lane" | "stream">>
   /** What its lanes would do, one after the other, with nothing written. */
   readonly plan: Stream.Stream<PlannedBatch, PlanError, Reading>
+  /** What its lanes do not show, in sentences for a person. */
+  readonly notes: ReadonlyArray<string>
 }
 
 // -----------------------------------------------------------------------------
@@ -74,7 +76,9 @@ export const make = <A>(options: {
   readonly subscription: Subscription.Subscription
   readonly prepare: Effect.Effect<void, Problem.Problem>
   readonly lanes: Arr.NonEmptyReadonlyArray<FeedLane<A>>
+  readonly notes?: ReadonlyArray<string>
 }): Feed => ({
+  notes: [],
   ...options,
   plan: Stream.suspend(() => {
     const overlay: Preview.Overlay<A> = new Map()

@@ -9,7 +9,7 @@ import type * as Subscription from "./Subscription.ts"
 /** @category models @since 0.1.0 */
 export interface Lane {
   readonly subscription: Subscription.Subscription
-  /** `"live"`, `"backfill/<range>"`, `"deletes"`, `"reconcile"`, `"cdc"`. */
+  /** `"live"`, `"backfill/<range>"`, `"deletes"`, `"full"`, `"reconcile"`, `"cdc"`. */
   readonly name: string
   /** Which part of the source the lane reads; `""` when the source has one part. */
   readonly partition: string
