@@ -10,7 +10,8 @@
  * **Laws**
  *
  * - fixpoint: a canonical value is its own canonical form;
- * - one form: texts of one instant, or of one Id, have one canonical form;
+ * - one form: texts of one instant, or of one Id, have one canonical form, and so
+ *   have no value and the empty text;
  * - a value that does not fit its field is told apart, never replaced by null.
  *
  * @since 0.1.0
@@ -47,6 +48,9 @@ export type Row = { readonly [field: string]: unknown }
 // -----------------------------------------------------------------------------
 // schema
 // -----------------------------------------------------------------------------
+
+/** The types of fields that have a canonical value. @category getters @since 0.1.0 */
+export const types = (): ReadonlyArray<string> => [...kinds.keys()]
 
 /**
  * The fields of a describe that have one canonical value each, and those that
@@ -133,11 +137,15 @@ interface Kind {
   readonly read: (value: unknown) => Value | undefined
 }
 
-const text: Kind = { schema: Schema.String, read: (value) => (typeof value === "string" ? value : undefined) }
+// Salesforce keeps no empty texts, and a bulk file cannot tell one from no value.
+const text: Kind = {
+  schema: Schema.String,
+  read: (value) => (typeof value === "string" ? (value === "" ? null : value) : undefined)
+}
 // What is no Id stays as it is: a reference may hold other things.
 const reference: Kind = {
   schema: Schema.String,
-  read: (value) => (typeof value === "string" ? (id(value) ?? value) : undefined)
+  read: (value) => (typeof value === "string" ? (value === "" ? null : (id(value) ?? value)) : undefined)
 }
 // `+ 0` makes 0 of -0, which equals it and is written differently.
 const double: Kind = {
@@ -216,7 +224,11 @@ const decoder = (columns: ReadonlyArray<Column>, schema: RecordSchema) => {
   const decode = Schema.decodeUnknownResult(schema)
   return (row: Row): Result.Result<Record, string> => {
     const values: { [field: string]: unknown } = {}
-    for (const { name, read } of columns) if (Object.hasOwn(row, name)) values[name] = read(row[name]) ?? row[name]
+    for (const { name, read } of columns) {
+      if (!Object.hasOwn(row, name)) continue
+      const canonical = read(row[name])
+      values[name] = canonical === undefined ? row[name] : canonical
+    }
     return Result.mapError(decode(values), (error) => String(error.message).slice(0, 500).toWellFormed())
   }
 }
