@@ -7,10 +7,10 @@
  * nothing was written and the call can be mended, 3 done with records in
  * quarantine, 130 interrupted.
  */
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Application, plan, Problem, sync } from "@tidemark/cli"
+import { GuardedHttpClient } from "@tidemark/provider-salesforce/guarded"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -39,7 +39,12 @@ const application = ({ dataDir, databaseUrl, objects, ...settings }: Input) =>
         writing: Layer.provide(Database.writing, Layer.succeedContext(context))
       }
     })
-  ).pipe(Layer.provide(Database.layer({ url: Option.getOrUndefined(databaseUrl), dataDir })))
+  ).pipe(
+    Layer.provide([
+      Database.layer({ url: Option.getOrUndefined(databaseUrl), dataDir }),
+      GuardedHttpClient.layer({ configured: [settings.url] })
+    ])
+  )
 
 const tidemark = Command.make("tidemark").pipe(
   Command.withDescription("Keep a local copy of a SaaS system's records in step with the original"),
@@ -59,9 +64,7 @@ const program = Command.runWith(tidemark, { version: "0.0.0" })(process.argv.sli
   Effect.as(0),
   Effect.tapError((error) => (error._tag === "Problem" ? Console.error(error.message) : Effect.void)),
   Effect.catch((error) => Effect.succeed(Problem.exitCode(error))),
-  Effect.provide(
-    Layer.mergeAll(NodeServices.layer, NodeHttpClient.layerUndici, Layer.succeed(Logger.LogToStderr, true))
-  )
+  Effect.provide(Layer.mergeAll(NodeServices.layer, Layer.succeed(Logger.LogToStderr, true)))
 )
 
 NodeRuntime.runMain(program, {

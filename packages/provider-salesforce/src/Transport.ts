@@ -24,6 +24,7 @@ import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
+import * as Address from "./Address.ts"
 import * as ApiBudget from "./ApiBudget.ts"
 import type * as RetryBudget from "./RetryBudget.ts"
 import * as SalesforceError from "./SalesforceError.ts"
@@ -245,13 +246,21 @@ const decode = (source: string, pieces: ReadonlyArray<Uint8Array>, size: number)
 }
 
 // The request holds the access token, so only the code of the failure is kept.
-const fromHttp = (source: string, host: string, error: HttpClientError.HttpClientError): ChangeSource.SourceError =>
-  error.reason._tag === "InvalidUrlError" || error.reason._tag === "EncodeError"
+const fromHttp = (source: string, host: string, error: HttpClientError.HttpClientError): ChangeSource.SourceError => {
+  if (error.reason._tag === "InvalidUrlError" || error.reason._tag === "EncodeError") {
+    return SalesforceError.invalid(
+      source,
+      "The address is not valid: give the org's address, https://NAME.my.salesforce.com."
+    )
+  }
+  const code = systemCode(error.reason.cause, 3)
+  return code === Address.notPublic
     ? SalesforceError.invalid(
         source,
-        "The address is not valid: give the org's address, https://NAME.my.salesforce.com."
+        `${host} lies at an address that is not public. Nothing was sent. Check the name, and what this machine's DNS makes of it; a server of your own network is named by its address.`
       )
-    : SalesforceError.disconnected(source, systemCode(error.reason.cause, 3), host)
+    : SalesforceError.disconnected(source, code, host)
+}
 
 // Clients wrap the system's error: its code may sit a few causes down.
 const systemCode = (cause: unknown, depth: number): string => {
