@@ -65,6 +65,15 @@ export interface Options {
  */
 export const readingsMax = 4
 
+/**
+ * Most rows read at a stretch. A page may have 2,000, and whoever waits for this process, a database for its next
+ * statement, should wait a millisecond and not a page.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const turn = 200
+
 // -----------------------------------------------------------------------------
 // constructors
 // -----------------------------------------------------------------------------

@@ -31,6 +31,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as Answer from "./Answer.ts"
 import type * as Canonical from "./Canonical.ts"
+import * as Rows from "./Rows.ts"
 import type * as SalesforceClient from "./SalesforceClient.ts"
 import type * as SalesforceSource from "./SalesforceSource.ts"
 import * as Setting from "./Setting.ts"
@@ -195,6 +196,7 @@ const observe = Effect.fnUntraced(function* (
   const wholes = yield* rows.complete(page.rows, false)
   const observations: Array<Emitted["observations"][number]> = []
   for (const [index, row] of page.rows.entries()) {
+    if (index % Rows.turn === 0) yield* Effect.yieldNow
     const { id } = yield* Effect.fromResult(mapping.place(row))
     if (id === at.id) return yield* notAdvancing(label, id)
     const whole = wholes[index]

@@ -259,12 +259,6 @@ const keyset: ReadonlyArray<Soql.Order> = [
   { field: "Id", direction: "ASC" }
 ]
 
-/**
- * Most rows read at a stretch. A page may have 2,000, and whoever waits for this process, a database for its next
- * statement, should wait a millisecond and not a page.
- */
-const turn = 200
-
 // Moves `progress` over the rows of one page. A page is refused whole.
 const emit = Effect.fnUntraced(function* (
   { deleted, mapping, rows }: Reading,
@@ -277,7 +271,7 @@ const emit = Effect.fnUntraced(function* (
   const wholes = yield* rows.complete(page.rows, deleted)
   let { capped, reached } = progress
   for (const [index, row] of page.rows.entries()) {
-    if (index % turn === 0) yield* Effect.yieldNow
+    if (index % Rows.turn === 0) yield* Effect.yieldNow
     const place = mapping.place(row)
     if (Result.isFailure(place)) return yield* place.failure
     const position = place.success
