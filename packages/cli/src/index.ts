@@ -3,6 +3,10 @@
  *
  * @since 0.1.0
  */
+export * as Configuration from "./Configuration.ts"
+export * as ConfigurationFile from "./ConfigurationFile.ts"
+export * as ConfigurationSecret from "./ConfigurationSecret.ts"
+export * as ConfigurationText from "./ConfigurationText.ts"
 export * as Feed from "./Feed.ts"
 export * as Problem from "./Problem.ts"
 export * as Report from "./Report.ts"
