@@ -16,30 +16,32 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type { HttpClient } from "effect/http/HttpClient"
 import type { SqlClient } from "effect/sql/SqlClient"
 import * as Command from "effect/cli/Command"
+import * as Config from "./config.ts"
 import * as Database from "./database.ts"
-import { flags } from "./flags.ts"
+import { flags, type Input } from "./flags.ts"
 import * as Salesforce from "./salesforce.ts"
 
-type Input = Command.Command.Config.Infer<typeof flags>
-
-const application = ({ dataDir, databaseUrl, objects, ...settings }: Input) =>
-  Layer.effect(
-    Application,
+const application = (input: Input) =>
+  Layer.unwrap(
     Effect.gen(function* () {
-      const context = yield* Effect.context<HttpClient | SqlClient>()
-      const names = objects.split(",").flatMap((name) => name.trim() || [])
-      return {
-        feeds: Effect.provideContext(Salesforce.feeds({ ...settings, objects: names }), context),
-        reading: Layer.provide(Database.reading, Layer.succeedContext(context)),
-        writing: Layer.provide(Database.writing, Layer.succeedContext(context))
-      }
+      const { database, objects, source } = yield* Effect.flatMap(Config.load(input), Config.all)
+      return Layer.effect(
+        Application,
+        Effect.gen(function* () {
+          const context = yield* Effect.context<HttpClient | SqlClient>()
+          return {
+            feeds: Effect.provideContext(Salesforce.feeds(source, objects), context),
+            reading: Layer.provide(Database.reading, Layer.succeedContext(context)),
+            writing: Layer.provide(Database.writing, Layer.succeedContext(context))
+          }
+        })
+      ).pipe(Layer.provide(Database.layer(database)))
     })
-  ).pipe(Layer.provide(Database.layer({ url: Option.getOrUndefined(databaseUrl), dataDir })))
+  )
 
 const tidemark = Command.make("tidemark").pipe(
   Command.withDescription("Keep a local copy of a SaaS system's records in step with the original"),

@@ -4,51 +4,32 @@
  */
 import { Feed, Problem } from "@tidemark/cli"
 import { type ChangeSink, Lane, Subscription, Sync } from "@tidemark/core"
-import {
-  type Canonical,
-  Credentials,
-  SalesforceClient,
-  SalesforceDeletes,
-  SalesforceSource
-} from "@tidemark/provider-salesforce"
+import { type Canonical, SalesforceClient, SalesforceDeletes, SalesforceSource } from "@tidemark/provider-salesforce"
 import { PgSink } from "@tidemark/sql-pg"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Redacted from "effect/Redacted"
 import { SqlClient } from "effect/sql/SqlClient"
+import type * as Config from "./config.ts"
 import * as Database from "./database.ts"
 
-export interface Settings {
-  readonly url: string
-  readonly token: Redacted.Redacted
-  readonly apiVersion: string
-  readonly objects: ReadonlyArray<string>
-  readonly settle: Duration.Duration
-  readonly lease: Duration.Duration
-  readonly batchSize: number
-}
+/** What is sent to the org goes through it. */
+export const client = (source: Config.Source) => SalesforceClient.make(source)
 
 /**
  * A feed for each object. Everything that can be wrong is looked at, for all
  * objects, and nothing is written.
  */
 export const feeds = Effect.fnUntraced(
-  function* (settings: Settings) {
-    if (settings.objects.length === 0) return yield* Problem.mendable(noObjects)
-    const client = yield* SalesforceClient.make({
-      url: settings.url,
-      apiVersion: settings.apiVersion,
-      credentials: Credentials.bearer(settings.token)
-    })
-    const { value: account } = yield* client.organization
-    const objects = yield* Effect.forEach(settings.objects, (object) => describe(client, account, object))
+  function* (source: Config.Source, settings: ReadonlyArray<Config.ObjectSettings>) {
+    const org = yield* client(source)
+    const { value: account } = yield* org.organization
+    const objects = yield* Effect.forEach(settings, (one) =>
+      Effect.map(describe(org, account, one.name), (object) => [one, object] as const)
+    )
     yield* Database.requireAnswer
-    return yield* Effect.forEach(objects, (object) => feed(settings, object))
+    return yield* Effect.forEach(objects, ([one, object]) => feed(one, object))
   },
   Effect.mapError((error) => Problem.from(error, { hasCommitted: false }))
 )
-
-const noObjects = "--objects names no object; give API names such as Account,Contact"
 
 // -----------------------------------------------------------------------------
 // one object
@@ -107,7 +88,7 @@ const describe = Effect.fnUntraced(function* (
 })
 
 const feed = Effect.fnUntraced(function* (
-  { batchSize, lease, settle }: Settings,
+  { batchSize, lease, settle }: Config.ObjectSettings,
   { deletes, name, source, subscription, table }: Described
 ) {
   const sql = yield* SqlClient

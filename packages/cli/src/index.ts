@@ -5,6 +5,7 @@
  */
 export * as Configuration from "./Configuration.ts"
 export * as ConfigurationFile from "./ConfigurationFile.ts"
+export * as ConfigurationRotation from "./ConfigurationRotation.ts"
 export * as ConfigurationSecret from "./ConfigurationSecret.ts"
 export * as ConfigurationText from "./ConfigurationText.ts"
 export * as Feed from "./Feed.ts"
