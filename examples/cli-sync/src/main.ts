@@ -10,7 +10,7 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Application, plan, Problem, sync } from "@tidemark/cli"
+import { Application, connection, Connection, plan, Problem, sync } from "@tidemark/cli"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -21,6 +21,7 @@ import type { HttpClient } from "effect/http/HttpClient"
 import type { SqlClient } from "effect/sql/SqlClient"
 import * as Command from "effect/cli/Command"
 import * as Config from "./config.ts"
+import * as ConnectionToSalesforce from "./connection.ts"
 import * as Database from "./database.ts"
 import { flags, type Input } from "./flags.ts"
 import * as Salesforce from "./salesforce.ts"
@@ -43,11 +44,19 @@ const application = (input: Input) =>
     })
   )
 
-const tidemark = Command.make("tidemark").pipe(
+const root = Command.make("tidemark").pipe(Command.withSharedFlags(flags))
+
+/** Both sides are reached for the commands that need them, and for no other. */
+const bothSides = Layer.unwrap(Effect.map(root, application))
+const oneSide = Layer.effect(Connection.Connection, Effect.flatMap(root, ConnectionToSalesforce.make))
+
+const tidemark = root.pipe(
   Command.withDescription("Keep a local copy of a SaaS system's records in step with the original"),
-  Command.withSharedFlags(flags),
-  Command.withSubcommands([sync, plan]),
-  Command.provide(application),
+  Command.withSubcommands([
+    Command.provide(sync, bothSides),
+    Command.provide(plan, bothSides),
+    Command.provide(connection, oneSide)
+  ]),
   Command.withExamples([
     {
       command:

@@ -58,6 +58,13 @@ const bookkeeping: ReadonlySet<string> = new Set([
   "LastReferencedDate"
 ])
 
+/** Without a schema it would land in that of a role called tidemark, among the engine's own tables. */
+export const tableOf = (object: string): string => `public.salesforce_${object.toLowerCase()}`
+
+/** `undefined` for what is no column of the table. */
+export const columnOf = (field: string): string | undefined =>
+  bookkeeping.has(field) ? undefined : field.toLowerCase()
+
 const describe = Effect.fnUntraced(function* (
   client: SalesforceClient.SalesforceClient["Service"],
   account: string,
@@ -77,8 +84,7 @@ const describe = Effect.fnUntraced(function* (
       entity: name.toLowerCase()
     }),
     table: PgSink.make({
-      // Without a schema it would land in that of a role called tidemark, among the engine's own tables.
-      table: `public.salesforce_${name.toLowerCase()}`,
+      table: tableOf(name),
       schema: source.schema,
       columns: Object.fromEntries(fields.map((field) => [field, { name: field.toLowerCase() }]))
     }),

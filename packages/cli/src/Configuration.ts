@@ -33,20 +33,24 @@ import * as Text from "./Text.ts"
 // spans of time
 // -----------------------------------------------------------------------------
 
+const form = /^(\d{1,12})(ms|s|m|h)$/
 const millis = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 
 /** `500ms`, `30s`, `5m`, `2h`, at most `Detection.spanMax`; `undefined` for anything else. @category conversions @since 0.1.0 */
 export const spanOf = (text: string): Duration.Duration | undefined => {
-  const [, amount, unit] = /^(\d{1,12})(ms|s|m|h)$/.exec(text) ?? []
+  const [, amount, unit] = form.exec(text) ?? []
   if (amount === undefined) return undefined
   const span = Duration.millis(Number(amount) * millis[unit as "s"])
   return Duration.isGreaterThan(span, Detection.spanMax) ? undefined : span
 }
 
+const spanForm = "a duration such as 500ms, 30s, 5m or 2h"
+
 /** @category schemas @since 0.1.0 */
 export const Span = Schema.String.check(
+  Schema.isPattern(form, { expected: spanForm }),
   Schema.makeFilter((text) => (spanOf(text) === undefined ? "no span" : undefined), {
-    expected: "a duration such as 500ms, 30s, 5m or 2h"
+    expected: "a duration of at most 3660 days"
   })
 ).pipe(
   Schema.decodeTo(
@@ -70,9 +74,7 @@ export const objectsMax = 1_000
 
 /** @category schemas @since 0.1.0 */
 export const BatchSize = Schema.Int.check(
-  Schema.makeFilter((size) => (size >= 1 && size <= batchSizeMax ? undefined : "out of bounds"), {
-    expected: `a whole number from 1 to ${batchSizeMax}`
-  })
+  Schema.isBetween({ minimum: 1, maximum: batchSizeMax }, { expected: `a whole number from 1 to ${batchSizeMax}` })
 )
 
 const pace = {

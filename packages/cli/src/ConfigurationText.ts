@@ -37,13 +37,13 @@ export const aliasesMax = 100
 
 type Parsed<A = unknown> = Result.Result<A, ReadonlyArray<Wrong.Problem>>
 
-/** @category parsing @since 0.1.0 */
+/** A text in which nothing stands is an object without keys. @category parsing @since 0.1.0 */
 export const parse = (text: string): Parsed => {
   if (text.length > sizeMax) return refuse(`is longer than ${sizeMax} bytes, the most that are read`)
   if (isCrowded(text)) return refuse(`has more than ${tokensMax} parts, the most that are read`)
   return Result.flatMap(documentOf(text), (document) => {
     const reading: Reading = { text, problems: [], anchors: new Map(), aliases: 0 }
-    const value = valueOf(reading, document.contents, [])
+    const value = document === undefined ? {} : valueOf(reading, document.contents, [])
     if (reading.problems.length > 0) return Result.fail(reading.problems)
     const excess = Wrong.excessOf(value)
     return excess === undefined ? Result.succeed(value) : Result.fail([excess])
@@ -74,7 +74,7 @@ const options = {
   logLevel: "silent"
 } as const
 
-const documentOf = (text: string): Parsed<Yaml.Document.Parsed> => {
+const documentOf = (text: string): Parsed<Yaml.Document.Parsed | undefined> => {
   const documents = Result.try({ try: () => Yaml.parseAllDocuments(text, options), catch: () => unreadable })
   if (Result.isFailure(documents)) return refuse(documents.failure)
   const [document, second] = Array.from(documents.success)
@@ -82,7 +82,8 @@ const documentOf = (text: string): Parsed<Yaml.Document.Parsed> => {
   if (errors.length > 0) {
     return Result.fail(errors.map(({ code, pos }) => ({ path: [], message: `${place(text, pos[0])}: ${words[code]}` })))
   }
-  if (document === undefined || document.contents === null) return refuse("is empty")
+  // A shell makes the file empty before it runs what is to fill it.
+  if (document === undefined || document.contents === null) return Result.succeed(undefined)
   if (second !== undefined) return refuse(`${place(text, second.range[0])}: ${words.MULTIPLE_DOCS}`)
   const { tags, yaml } = document.directives ?? {}
   return yaml?.explicit === true || Object.keys(tags ?? {}).some((handle) => handle !== "!!")

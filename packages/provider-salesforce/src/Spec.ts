@@ -10,7 +10,6 @@
 import type * as ChangeSource from "@tidemark/core/ports/ChangeSource"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Credentials from "./Credentials.ts"
 import * as Versions from "./Versions.ts"
@@ -19,27 +18,20 @@ import * as Versions from "./Versions.ts"
 // parts
 // -----------------------------------------------------------------------------
 
+const addressForm = "an address such as https://NAME.my.salesforce.com, without a path"
+
 /** An address without anything but scheme, host and port, so that a secret cannot be part of it. */
 const Address = Schema.String.check(
-  Schema.makeFilter((text) => (isHost(text) ? undefined : "no address"), {
-    expected: "an address such as https://NAME.my.salesforce.com, without a path"
-  })
+  Schema.isPattern(/^https?:\/\/[A-Za-z0-9.:[\]-]+\/?$/, { expected: addressForm }),
+  Schema.makeFilter((text) => (URL.canParse(text) ? undefined : "no address"), { expected: addressForm })
 )
-
-const isHost = (text: string): boolean => /^https?:\/\/[A-Za-z0-9.:[\]-]+\/?$/.test(text) && URL.canParse(text)
 
 const versionForm = 'an API version such as "66.0", or latest'
 
 // Without quotes YAML reads 66.0 as the number 66.
 const ApiVersion = Schema.Union([
-  Schema.String.check(
-    Schema.makeFilter((text) => (Result.isSuccess(Versions.parse(text)) ? undefined : "no version"), {
-      expected: versionForm
-    })
-  ),
-  Schema.Int.check(
-    Schema.makeFilter((number) => (number >= 10 && number <= 999 ? undefined : "no version"), { expected: versionForm })
-  )
+  Schema.String.check(Schema.isPattern(Versions.pattern, { expected: versionForm })),
+  Schema.Int.check(Schema.isBetween({ minimum: 10, maximum: 999 }, { expected: versionForm }))
 ]).annotate({
   expected: versionForm,
   description: 'API version, such as "66.0", the usual one, or latest: the newest the org has.'
@@ -67,9 +59,7 @@ const ApiBudget = Schema.Struct({
   ),
   calls: Schema.optionalKey(
     Schema.Int.check(
-      Schema.makeFilter((calls) => (calls >= 1 && calls <= 1e9 ? undefined : "no count"), {
-        expected: "a whole number from 1 to 1000000000"
-      })
+      Schema.isBetween({ minimum: 1, maximum: 1e9 }, { expected: "a whole number from 1 to 1000000000" })
     ).annotate({ description: "Calls of the org within 24 hours at which reading stops." })
   )
 })
