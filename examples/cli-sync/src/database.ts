@@ -12,16 +12,17 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import type * as Config from "./config.ts"
 
 /** The role that owns the tables of an embedded database: no superuser, so that row-level security binds it. */
 const role = "tidemark"
 
 /** The client of the database. Nothing is written. */
-export const layer = (options: { readonly url: string | undefined; readonly dataDir: string }) =>
+export const layer = ({ dataDir, url }: Config.Database) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const url = options.url ?? (yield* embedded(options.dataDir))
-      return PgPipeline.layer({ url: Redacted.make(yield* requireUrl(url)), maxConnections: 4 })
+      const named = url === undefined ? Redacted.make(yield* embedded(dataDir)) : yield* requireUrl(url)
+      return PgPipeline.layer({ url: named, maxConnections: 4 })
     })
   )
 
@@ -32,7 +33,7 @@ export const requireAnswer = Effect.gen(function* () {
 }).pipe(
   Effect.mapError((error) =>
     Problem.mendable(
-      `The database cannot be reached: ${Problem.reasonOf(error)}. Check --database-url, and that the server runs.`
+      `The database cannot be reached: ${Problem.reasonOf(error)}. Check --database-url or database.url, and that the server runs.`
     )
   )
 )
@@ -56,12 +57,12 @@ export const reading = Layer.unwrap(
   }).pipe(Effect.mapError(inWords))
 )
 
-const requireUrl = (url: string): Effect.Effect<string, Problem.Problem> =>
-  /^postgres(?:ql)?:\/\//.test(url) && URL.canParse(url)
+const requireUrl = (url: Redacted.Redacted): Effect.Effect<Redacted.Redacted, Problem.Problem> =>
+  /^postgres(?:ql)?:\/\//.test(Redacted.value(url)) && URL.canParse(Redacted.value(url))
     ? Effect.succeed(url)
     : Effect.fail(
         Problem.mendable(
-          "--database-url is no PostgreSQL address; one looks like postgres://user:password@host:5432/database"
+          "--database-url, or database.url, is no PostgreSQL address; one looks like postgres://user:password@host:5432/database"
         )
       )
 

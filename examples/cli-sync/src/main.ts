@@ -9,48 +9,54 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Application, plan, Problem, sync } from "@tidemark/cli"
+import { Application, connection, Connection, plan, Problem, sync } from "@tidemark/cli"
 import { GuardedHttpClient } from "@tidemark/provider-salesforce/guarded"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type { HttpClient } from "effect/http/HttpClient"
 import type { SqlClient } from "effect/sql/SqlClient"
 import * as Command from "effect/cli/Command"
+import * as Config from "./config.ts"
+import * as ConnectionToSalesforce from "./connection.ts"
 import * as Database from "./database.ts"
-import { flags } from "./flags.ts"
+import { flags, type Input } from "./flags.ts"
 import * as Salesforce from "./salesforce.ts"
 
-type Input = Command.Command.Config.Infer<typeof flags>
-
-const application = ({ dataDir, databaseUrl, objects, ...settings }: Input) =>
-  Layer.effect(
-    Application,
+const application = (input: Input) =>
+  Layer.unwrap(
     Effect.gen(function* () {
-      const context = yield* Effect.context<HttpClient | SqlClient>()
-      const names = objects.split(",").flatMap((name) => name.trim() || [])
-      return {
-        feeds: Effect.provideContext(Salesforce.feeds({ ...settings, objects: names }), context),
-        reading: Layer.provide(Database.reading, Layer.succeedContext(context)),
-        writing: Layer.provide(Database.writing, Layer.succeedContext(context))
-      }
+      const { database, objects, source } = yield* Effect.flatMap(Config.load(input), Config.all)
+      return Layer.effect(
+        Application,
+        Effect.gen(function* () {
+          const context = yield* Effect.context<HttpClient | SqlClient>()
+          return {
+            feeds: Effect.provideContext(Salesforce.feeds(source, objects), context),
+            reading: Layer.provide(Database.reading, Layer.succeedContext(context)),
+            writing: Layer.provide(Database.writing, Layer.succeedContext(context))
+          }
+        })
+      ).pipe(Layer.provide([Database.layer(database), GuardedHttpClient.layer({ configured: source.addresses })]))
     })
-  ).pipe(
-    Layer.provide([
-      Database.layer({ url: Option.getOrUndefined(databaseUrl), dataDir }),
-      GuardedHttpClient.layer({ configured: [settings.url] })
-    ])
   )
 
-const tidemark = Command.make("tidemark").pipe(
+const root = Command.make("tidemark").pipe(Command.withSharedFlags(flags))
+
+/** Both sides are reached for the commands that need them, and for no other. */
+const bothSides = Layer.unwrap(Effect.map(root, application))
+const oneSide = Layer.effect(Connection.Connection, Effect.flatMap(root, ConnectionToSalesforce.make))
+
+const tidemark = root.pipe(
   Command.withDescription("Keep a local copy of a SaaS system's records in step with the original"),
-  Command.withSharedFlags(flags),
-  Command.withSubcommands([sync, plan]),
-  Command.provide(application),
+  Command.withSubcommands([
+    Command.provide(sync, bothSides),
+    Command.provide(plan, bothSides),
+    Command.provide(connection, oneSide)
+  ]),
   Command.withExamples([
     {
       command:

@@ -7,7 +7,6 @@ import { Feed, Problem } from "@tidemark/cli"
 import { type ChangeSink, Lane, Subscription, Sync } from "@tidemark/core"
 import {
   type Canonical,
-  Credentials,
   SalesforceClient,
   SalesforceDeletes,
   SalesforceFull,
@@ -16,43 +15,29 @@ import {
 import { PgSink } from "@tidemark/sql-pg"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
 import { SqlClient } from "effect/sql/SqlClient"
+import type * as Config from "./config.ts"
 import * as Database from "./database.ts"
 
-export interface Settings {
-  readonly url: string
-  readonly token: Redacted.Redacted
-  readonly apiVersion: string
-  readonly objects: ReadonlyArray<string>
-  readonly settle: Duration.Duration
-  readonly fullEvery: Option.Option<Duration.Duration>
-  readonly lease: Duration.Duration
-  readonly batchSize: number
-}
+/** What is sent to the org goes through it. */
+export const client = (source: Config.Source) => SalesforceClient.make(source)
 
 /**
  * A feed for each object. Everything that can be wrong is looked at, for all
  * objects, and nothing is written.
  */
 export const feeds = Effect.fnUntraced(
-  function* (settings: Settings) {
-    if (settings.objects.length === 0) return yield* Problem.mendable(noObjects)
-    const client = yield* SalesforceClient.make({
-      url: settings.url,
-      apiVersion: settings.apiVersion,
-      credentials: Credentials.bearer(settings.token)
-    })
-    const { value: account } = yield* client.organization
-    const objects = yield* Effect.forEach(settings.objects, (object) => describe(client, account, object, settings))
+  function* (source: Config.Source, settings: ReadonlyArray<Config.ObjectSettings>) {
+    const org = yield* client(source)
+    const { value: account } = yield* org.organization
+    const objects = yield* Effect.forEach(settings, (one) =>
+      Effect.map(describe(org, account, one), (object) => [one, object] as const)
+    )
     yield* Database.requireAnswer
-    return yield* Effect.forEach(objects, (object) => feed(settings, object))
+    return yield* Effect.forEach(objects, ([one, object]) => feed(one, object))
   },
   Effect.mapError((error) => Problem.from(error, { hasCommitted: false }))
 )
-
-const noObjects = "--objects names no object; give API names such as Account,Contact"
 
 // -----------------------------------------------------------------------------
 // one object
@@ -83,17 +68,22 @@ const bookkeeping: ReadonlySet<string> = new Set([
   "LastReferencedDate"
 ])
 
+/** Without a schema it would land in that of a role called tidemark, among the engine's own tables. */
+export const tableOf = (object: string): string => `public.salesforce_${object.toLowerCase()}`
+
+/** `undefined` for what is no column of the table. */
+export const columnOf = (field: string): string | undefined =>
+  bookkeeping.has(field) ? undefined : field.toLowerCase()
+
 const describe = Effect.fnUntraced(function* (
   client: SalesforceClient.SalesforceClient["Service"],
   account: string,
-  object: string,
-  settings: Settings
+  { fullEvery, name: object }: Config.ObjectSettings
 ) {
   const all = yield* SalesforceSource.make({ client, object })
   const { name, replicateable } = all.describe
   const fields = Object.keys(all.schema.fields).filter((field) => !bookkeeping.has(field))
   const source = yield* SalesforceSource.make({ client, object: name, fields })
-  const every = Option.getOrUndefined(settings.fullEvery)
   const described: Described = {
     name,
     source,
@@ -104,19 +94,18 @@ const describe = Effect.fnUntraced(function* (
       entity: name.toLowerCase()
     }),
     table: PgSink.make({
-      // Without a schema it would land in that of a role called tidemark, among the engine's own tables.
-      table: `public.salesforce_${name.toLowerCase()}`,
+      table: tableOf(name),
       schema: source.schema,
       columns: Object.fromEntries(fields.map((field) => [field, { name: field.toLowerCase() }]))
     }),
     deletes: replicateable ? yield* SalesforceDeletes.make({ client, source }) : undefined,
-    full: every === undefined ? undefined : yield* SalesforceFull.make({ client, source, every })
+    full: fullEvery === undefined ? undefined : yield* SalesforceFull.make({ client, source, every: fullEvery })
   }
   return described
 })
 
 const feed = Effect.fnUntraced(function* (
-  { batchSize, fullEvery, lease, settle }: Settings,
+  { batchSize, fullEvery, lease, settle }: Config.ObjectSettings,
   { deletes, full, name, source, subscription, table }: Described
 ) {
   const sql = yield* SqlClient
@@ -141,7 +130,7 @@ const feed = Effect.fnUntraced(function* (
       ...(deletes === undefined ? [] : [lane(deletes, SalesforceDeletes.lane(subscription))]),
       ...(full === undefined ? [] : [lane(full, SalesforceFull.lane(subscription))])
     ],
-    notes: notes(source, Option.getOrUndefined(fullEvery))
+    notes: notes(source, fullEvery)
   })
 })
 
