@@ -196,7 +196,7 @@ describe("connection discover and spec", () => {
     assert.equal(code, 0)
     const schema = JSON.parse(out)
     const names = Object.keys(schema.properties).toSorted()
-    assert.equal(names.join(" "), "$schema batchSize database lease objects settle source")
+    assert.equal(names.join(" "), "$schema batchSize database fullEvery lease objects settle source")
     assert.equal(schema.additionalProperties, false)
     const { $schema, ...source } = JSON.parse((await run(["connection", "spec", "--of=source"])).out)
     assert.equal($schema, schema.$schema)
