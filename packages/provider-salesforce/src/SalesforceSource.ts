@@ -62,6 +62,11 @@ export interface Options {
   readonly fields?: ReadonlyArray<string> | undefined
   /** +1 whenever `fields` or their meaning change. Starts at 0. */
   readonly epoch?: number | undefined
+  /**
+   * Which records a read tells. One that stops being among them is told no more;
+   * deleted ones are told all the same, and `fetch` knows every record.
+   */
+  readonly where?: Soql.Expression | undefined
   /** Whether records in the recycle bin are emitted as deletions. Defaults to true where the object has one. */
   readonly includeDeleted?: boolean | undefined
   /** Most rows of a page, 200 to 2000; the server's choice when not given. */
@@ -114,7 +119,8 @@ export const make = Effect.fnUntraced(function* (
   const hasBin = describe.undeletable && Describe.field(describe, "IsDeleted") !== undefined
   const includesDeleted = hasBin && options.includeDeleted !== false
   const mapping = Mapping.make({ describe, fields: kept, schema, epoch: options.epoch ?? 0 })
-  const reading: Reading = { client, mapping, deleted: includesDeleted, pageSize: options.pageSize }
+  const where = options.where === undefined || !includesDeleted ? options.where : orDeleted(options.where)
+  const reading: Reading = { client, mapping, where, deleted: includesDeleted, pageSize: options.pageSize }
   return {
     label: mapping.label,
     rule: SalesforceCursor.rule,
@@ -167,6 +173,7 @@ const requireStamps = (describe: Describe.Describe) => {
 interface Reading {
   readonly client: Options["client"]
   readonly mapping: Mapping.Mapping
+  readonly where: Soql.Expression | undefined
   readonly deleted: boolean
   readonly pageSize: number | undefined
 }
@@ -206,7 +213,7 @@ const walk = (
   restarts: number
 ): Stream.Stream<Emitted, ChangeSource.SourceError> =>
   Stream.unwrap(
-    Effect.map(soql(reading.mapping, after(progress.reached)), (text) =>
+    Effect.map(soql(reading.mapping, both(after(progress.reached), reading.where)), (text) =>
       reading.client.pages(text, { deleted: reading.deleted, pageSize: reading.pageSize }).pipe(
         Stream.mapEffect((page) => emit(reading.mapping, window, progress, observedAt, page)),
         Stream.filter((page) => page.observations.length > 0)
@@ -229,6 +236,12 @@ const after = (from: Cursor | undefined): Soql.Expression | undefined => {
     Soql.and(Soql.compare("SystemModstamp", "=", at), Soql.compare("Id", ">", Soql.id(from.id)))
   )
 }
+
+const both = (a: Soql.Expression | undefined, b: Soql.Expression | undefined): Soql.Expression | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Soql.and(a, b)
+
+const orDeleted = (where: Soql.Expression): Soql.Expression =>
+  Soql.or(where, Soql.compare("IsDeleted", "=", Soql.boolean(true)))
 
 const soql = (
   mapping: Mapping.Mapping,

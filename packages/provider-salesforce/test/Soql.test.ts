@@ -168,6 +168,28 @@ describe("Soql", () => {
     )
   })
 
+  it("a pattern holds its text as it is, between signs of its own", () => {
+    const like = (text: string, match: "Contains" | "StartsWith" = "Contains") =>
+      Result.map(Soql.format(where(Soql.like("Name", match, text))), (soql) => soql.slice(soql.indexOf("LIKE") + 5))
+    assert.equal(Result.getOrThrow(like("50%_o'k", "StartsWith")), "'50\\%\\_o\\'k%'")
+    fc.assert(
+      fc.property(hostile, (text) => {
+        const result = like(text)
+        if (Result.isFailure(result)) {
+          // oxlint-disable-next-line no-control-regex -- the only reasons to refuse a short pattern
+          return assert.ok(/^$|[\\\u0000-\u0007\u000b\u000e-\u001f\u007f]/.test(text) || !text.isWellFormed())
+        }
+        const parts = result.success.slice(1, -1).match(/\\[^]|[^]/g) ?? []
+        const plain = parts.slice(1, -1).map((part) => ({ "\\%": "%", "\\_": "_" })[part] ?? part)
+        assert.deepEqual([parts[0], parts.at(-1)], ["%", "%"])
+        assert.equal(parts.slice(1, -1).filter((part) => part === "%" || part === "_").length, 0)
+        const quoted = `'${plain.join("")}'`
+        assert.deepEqual(tokens(quoted), [{ kind: "string", text }])
+      }),
+      { numRuns: 1000 }
+    )
+  })
+
   const badNames = ["", "1a", "Name;", "Name Id", "a'b", "a.b.", ".a", "Näme", "Id FROM Account --", "a\nb", "a..b"]
   it("what cannot be a name is refused wherever a name stands", () => {
     for (const name of badNames) {
