@@ -1,7 +1,13 @@
-/** An independent reader of SOQL: character by character, as a server would. */
+/**
+ * An independent reader of SOQL: character by character, as a server would. In the
+ * string of a LIKE, `any` and `one` stand for its signs.
+ */
 import assert from "node:assert/strict"
 
 export type Token = { readonly kind: "word" | "sign" | "string"; readonly text: string }
+
+export const any = "\ue000"
+export const one = "\ue001"
 
 const unescapes: { readonly [letter: string]: string } = {
   n: "\n",
@@ -22,16 +28,21 @@ export const tokens = (soql: string): Array<Token> => {
     const character = soql[at]!
     if (character === " ") at++
     else if (character === "'") {
+      const isPattern = read.at(-1)?.text === "LIKE"
       let text = ""
       at++
       while (soql[at] !== "'") {
         assert.ok(at < soql.length, "a string is not closed")
         if (soql[at] === "\\") {
-          const unescaped = unescapes[soql[at + 1] ?? ""]
+          const escaped = soql[at + 1] ?? ""
+          const unescaped = isPattern && /[%_]/.test(escaped) ? escaped : unescapes[escaped]
           assert.ok(unescaped !== undefined, "an escape is unknown")
           text += unescaped
           at += 2
-        } else text += soql[at++]
+        } else {
+          const plain = soql[at++]!
+          text += isPattern && plain === "%" ? any : isPattern && plain === "_" ? one : plain
+        }
       }
       at++
       read.push({ kind: "string", text })
