@@ -9,9 +9,8 @@ import * as Flag from "effect/cli/Flag"
 const millis = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 
 /** `500ms`, `30s`, `5m`, `2h`. */
-const duration = (name: string, otherwise: string) =>
+const duration = (name: string) =>
   Flag.String(name).pipe(
-    Flag.withDefault(otherwise),
     Flag.filterMap(
       (text) => {
         const [, amount, unit] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? []
@@ -26,7 +25,14 @@ export const flags = {
   url: Flag.String("url").pipe(Flag.withDescription("Address of the org, such as https://NAME.my.salesforce.com")),
   token: Flag.Redacted("token").pipe(Flag.withDescription("Access token of the org")),
   apiVersion: Flag.String("api-version").pipe(Flag.withDescription("API version"), Flag.withDefault("66.0")),
-  objects: Flag.String("objects").pipe(Flag.withDescription("API names of the objects, such as Account,Contact")),
+  objects: Flag.String("objects").pipe(
+    Flag.withDescription("API names of the objects, such as Account,Contact"),
+    Flag.optional
+  ),
+  detections: Flag.String("detections").pipe(
+    Flag.withDescription("YAML or JSON file that says which records of which objects, and how their fields are called"),
+    Flag.optional
+  ),
   databaseUrl: Flag.String("database-url").pipe(
     Flag.withDescription("PostgreSQL to write to, such as postgres://user@host/database"),
     Flag.optional
@@ -35,10 +41,16 @@ export const flags = {
     Flag.withDescription("Without --database-url: where an embedded PostgreSQL keeps its data"),
     Flag.withDefault(".tidemark")
   ),
-  settle: duration("settle", "5m").pipe(
-    Flag.withDescription("How late a row may become visible: how far the cursor stays behind the present")
+  settle: duration("settle").pipe(
+    Flag.withDescription(
+      "How late a row of --objects may become visible: how far the cursor stays behind the present; 5m unless given"
+    ),
+    Flag.optional
   ),
-  lease: duration("lease", "30s").pipe(Flag.withDescription("How long the lane of a run that died stays taken")),
+  lease: duration("lease").pipe(
+    Flag.withDescription("How long the lane of a run that died stays taken"),
+    Flag.withDefault(Duration.seconds(30))
+  ),
   batchSize: Flag.Int("batch-size").pipe(
     Flag.withDescription("Most records of one commit"),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 }))),

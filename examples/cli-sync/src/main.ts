@@ -18,6 +18,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
+import type { FileSystem } from "effect/FileSystem"
 import type { HttpClient } from "effect/http/HttpClient"
 import type { SqlClient } from "effect/sql/SqlClient"
 import * as Command from "effect/cli/Command"
@@ -27,14 +28,18 @@ import * as Salesforce from "./salesforce.ts"
 
 type Input = Command.Command.Config.Infer<typeof flags>
 
-const application = ({ dataDir, databaseUrl, objects, ...settings }: Input) =>
+const application = ({ dataDir, databaseUrl, detections, objects, settle, ...settings }: Input) =>
   Layer.effect(
     Application,
     Effect.gen(function* () {
-      const context = yield* Effect.context<HttpClient | SqlClient>()
-      const names = objects.split(",").flatMap((name) => name.trim() || [])
+      const context = yield* Effect.context<HttpClient | SqlClient | FileSystem>()
+      const wanted = {
+        objects: Option.getOrUndefined(objects),
+        detections: Option.getOrUndefined(detections),
+        settle: Option.getOrUndefined(settle)
+      }
       return {
-        feeds: Effect.provideContext(Salesforce.feeds({ ...settings, objects: names }), context),
+        feeds: Effect.provideContext(Salesforce.feeds({ ...settings, ...wanted }), context),
         reading: Layer.provide(Database.reading, Layer.succeedContext(context)),
         writing: Layer.provide(Database.writing, Layer.succeedContext(context))
       }
@@ -51,6 +56,11 @@ const tidemark = Command.make("tidemark").pipe(
       command:
         "tidemark sync --source salesforce --url https://NAME.my.salesforce.com --token TOKEN --objects Account,Contact",
       description: "Sync two objects into an embedded PostgreSQL in .tidemark"
+    },
+    {
+      command:
+        "tidemark plan --source salesforce --url https://NAME.my.salesforce.com --token TOKEN --detections detections.yaml",
+      description: "Tell what a sync of the records that a file describes would do"
     }
   ])
 )

@@ -1,67 +1,80 @@
 /**
  * Salesforce objects as feeds: each is described, gets a table that fits, and is
- * read by two lanes, the records and their deletions.
+ * read by two lanes, the records and their deletions. What a file of detections
+ * wants are feeds too.
  */
-import { Feed, Problem } from "@tidemark/cli"
-import { type ChangeSink, Lane, Subscription, Sync } from "@tidemark/core"
-import {
-  type Canonical,
-  Credentials,
-  SalesforceClient,
-  SalesforceDeletes,
-  SalesforceSource
-} from "@tidemark/provider-salesforce"
+import { Problem } from "@tidemark/cli"
+import { Subscription } from "@tidemark/core"
+import { Credentials, SalesforceClient, SalesforceDeletes, SalesforceSource } from "@tidemark/provider-salesforce"
 import { PgSink } from "@tidemark/sql-pg"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
-import { SqlClient } from "effect/sql/SqlClient"
 import * as Database from "./database.ts"
+import * as Detections from "./detections.ts"
+import * as Feeds from "./feeds.ts"
 
 export interface Settings {
   readonly url: string
   readonly token: Redacted.Redacted
   readonly apiVersion: string
-  readonly objects: ReadonlyArray<string>
-  readonly settle: Duration.Duration
+  /** Names between commas. */
+  readonly objects: string | undefined
+  /** A file. */
+  readonly detections: string | undefined
+  /** Of objects; a detection says its own. */
+  readonly settle: Duration.Duration | undefined
   readonly lease: Duration.Duration
   readonly batchSize: number
 }
 
 /**
- * A feed for each object. Everything that can be wrong is looked at, for all
- * objects, and nothing is written.
+ * A feed for each object and each detection. Everything that can be wrong is looked
+ * at, for all of them, and nothing is written.
  */
 export const feeds = Effect.fnUntraced(
   function* (settings: Settings) {
-    if (settings.objects.length === 0) return yield* Problem.mendable(noObjects)
+    const names = yield* objectsOf(settings)
+    const file = settings.detections === undefined ? undefined : yield* Detections.read(settings.detections, names)
     const client = yield* SalesforceClient.make({
       url: settings.url,
       apiVersion: settings.apiVersion,
       credentials: Credentials.bearer(settings.token)
     })
     const { value: account } = yield* client.organization
-    const objects = yield* Effect.forEach(settings.objects, (object) => describe(client, account, object))
+    const objects = yield* Effect.forEach(names, (object) => describe(client, account, object, settings))
+    const detected = file === undefined ? [] : yield* Detections.describe(client, account, file)
     yield* Database.requireAnswer
-    return yield* Effect.forEach(objects, (object) => feed(settings, object))
+    return [
+      ...(yield* Effect.forEach(objects, (object) => Feeds.make(settings, object))),
+      ...(yield* Effect.forEach(detected, (detection) => Feeds.make(settings, detection)))
+    ]
   },
   Effect.mapError((error) => Problem.from(error, { hasCommitted: false }))
 )
 
-const noObjects = "--objects names no object; give API names such as Account,Contact"
+const objectsOf = ({
+  detections,
+  objects,
+  settle
+}: Settings): Effect.Effect<ReadonlyArray<string>, Problem.Problem> => {
+  const names = (objects ?? "").split(",").flatMap((name) => name.trim() || [])
+  if (objects === undefined && detections === undefined)
+    return Effect.fail(
+      Problem.mendable(
+        "Nothing is asked for: give --objects with API names such as Account,Contact, or --detections with a file"
+      )
+    )
+  if (objects !== undefined && names.length === 0)
+    return Effect.fail(Problem.mendable("--objects names no object; give API names such as Account,Contact"))
+  if (objects === undefined && settle !== undefined)
+    return Effect.fail(Problem.mendable("--settle is for --objects; a detection says its own, as settle in its window"))
+  return Effect.succeed(names)
+}
 
 // -----------------------------------------------------------------------------
 // one object
 // -----------------------------------------------------------------------------
-
-interface Described {
-  readonly name: string
-  readonly subscription: Subscription.Subscription
-  readonly table: PgSink.PgSink<Canonical.Record>
-  readonly source: SalesforceSource.SalesforceSource
-  /** The feed of deletions, where Salesforce keeps one. */
-  readonly deletes: Effect.Success<ReturnType<typeof SalesforceDeletes.make>> | undefined
-}
 
 /**
  * Fields that tell when and by whom a record was touched. The ledger keeps the
@@ -80,15 +93,18 @@ const bookkeeping: ReadonlySet<string> = new Set([
 const describe = Effect.fnUntraced(function* (
   client: SalesforceClient.SalesforceClient["Service"],
   account: string,
-  object: string
+  object: string,
+  { settle = Duration.minutes(5) }: Settings
 ) {
   const all = yield* SalesforceSource.make({ client, object })
   const { name, replicateable } = all.describe
   const fields = Object.keys(all.schema.fields).filter((field) => !bookkeeping.has(field))
   const source = yield* SalesforceSource.make({ client, object: name, fields })
-  const described: Described = {
+  return {
     name,
     source,
+    settle,
+    notes: [],
     subscription: Subscription.make({
       id: `salesforce/${name}`,
       tenant: "default",
@@ -103,30 +119,4 @@ const describe = Effect.fnUntraced(function* (
     }),
     deletes: replicateable ? yield* SalesforceDeletes.make({ client, source }) : undefined
   }
-  return described
-})
-
-const feed = Effect.fnUntraced(function* (
-  { batchSize, lease, settle }: Settings,
-  { deletes, name, source, subscription, table }: Described
-) {
-  const sql = yield* SqlClient
-  const sink = yield* table.sink
-  const isMissing = (yield* table.verify) === "Missing"
-  // What a plan is made against: of a table that is not there, nothing is found.
-  const seen: ChangeSink.Transactional<Canonical.Record> = isMissing
-    ? { ...sink, find: () => Effect.succeed(new Map()) }
-    : sink
-  const common = { subscription, schema: source.schema, settle, lease, batchSize, events: true }
-  const lane = <C>(from: Sync.Options<Canonical.Record, C>["source"], lane: Lane.Lane) =>
-    Feed.lane(Sync.make({ ...common, source: from, sink }), lane, Sync.make({ ...common, source: from, sink: seen }))
-  const live = lane(source, Lane.live(subscription))
-  return Feed.make({
-    name,
-    subscription,
-    prepare: Effect.mapError(Effect.provideService(table.create, SqlClient, sql), (error) =>
-      Problem.from(error, { hasCommitted: false })
-    ),
-    lanes: deletes === undefined ? [live] : [live, lane(deletes, SalesforceDeletes.lane(subscription))]
-  })
 })

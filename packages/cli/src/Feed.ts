@@ -56,6 +56,8 @@ export interface Feed {
   /** What people call it, such as `Account`. */
   readonly name: string
   readonly subscription: Subscription.Subscription
+  /** What a person should know of what it brings in; a plan says it. */
+  readonly notes?: ReadonlyArray<string>
   /** Makes the place where its records go, when it is missing. */
   readonly prepare: Effect.Effect<void, Problem.Problem>
   /** Run one after the other: the live lane first. */
@@ -72,6 +74,7 @@ export interface Feed {
 export const make = <A>(options: {
   readonly name: string
   readonly subscription: Subscription.Subscription
+  readonly notes?: ReadonlyArray<string>
   readonly prepare: Effect.Effect<void, Problem.Problem>
   readonly lanes: Arr.NonEmptyReadonlyArray<FeedLane<A>>
 }): Feed => ({

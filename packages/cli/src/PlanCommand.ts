@@ -93,8 +93,10 @@ const planFeed = Effect.fnUntraced(function* (feed: Feed.Feed, output: Output.Ou
   )
   const seconds = ((yield* Clock.currentTimeMillis) - started) / 1000
   const line = Report.line({ object: feed.name, status: "Planned", counts, cursor: null, seconds })
-  if (json) return yield* output.line(Text.json({ ...line, shown, exact: isExact }))
+  const { notes = [] } = feed
+  if (json) return yield* output.line(Text.json({ ...line, shown, exact: isExact, ...(notes.length > 0 && { notes }) }))
   if (left > 0) yield* output.line(`  and ${Text.count(left)} more; --all shows them`)
+  for (const note of notes) yield* output.line(`  ${Text.safe(note)}`)
   if (!isExact) yield* output.line("  Some records come more than once; of those, later lines may differ from a sync.")
   yield* output.line(Report.formatLine(line))
 })
