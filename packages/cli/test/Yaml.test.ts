@@ -112,8 +112,8 @@ describe("a YAML text", () => {
     ["a depth nobody survives", "- ".repeat(3_000) + "a", /line 1|levels deep/],
     ["too much", `a: ${"x".repeat(Yaml.bytesMax)}`, /1048576 bytes/],
     ["too much, in bytes", `a: ${"é".repeat(Yaml.bytesMax / 2)}`, /1048576 bytes/]
-  ])("with %s is refused", (_, text, expected) => assert.match(messageOf(text), expected))
-  it("with as many keys as fit is read in time in proportion to its length", () => {
+  ])("S38 with %s is refused", (_, text, expected) => assert.match(messageOf(text), expected))
+  it("S38 with as many keys as fit is read in time in proportion to its length", () => {
     const keys = (count: number) => Array.from({ length: count }, (_, index) => `k${index}: 1`).join("\n")
     assert.match(messageOf(`${keys(60_000)}\nk1: 2`), /"k1" stands twice/)
     assert.equal(Object.keys(Result.getOrThrow(Yaml.parse(keys(60_000))) as object).length, 60_000)
