@@ -2,7 +2,15 @@
  * What the flags and the configuration file say together. Flags win; what neither
  * says has a usual value or is told as missing, all of it at once.
  */
-import { Configuration, ConfigurationFile, ConfigurationRotation, ConfigurationSecret, Problem } from "@tidemark/cli"
+import {
+  Configuration,
+  ConfigurationFile,
+  ConfigurationRotation,
+  ConfigurationSecret,
+  DetectionFile,
+  Detections,
+  Problem
+} from "@tidemark/cli"
 import { ChangeSource } from "@tidemark/core"
 import { type ApiBudget, Credentials, Spec } from "@tidemark/provider-salesforce"
 import * as Duration from "effect/Duration"
@@ -34,6 +42,15 @@ export interface ObjectSettings {
   readonly batchSize: number
 }
 
+/** What lease and batch size are for what says none of its own. */
+export type Pace = Pick<ObjectSettings, "lease" | "batchSize">
+
+/** Detections, and the file they are from. */
+export interface DetectionSettings extends Pace {
+  readonly path: string
+  readonly detections: Detections.Detections
+}
+
 /** An address, or else a folder that an embedded server keeps its data in. */
 export interface Database {
   readonly url: Redacted.Redacted | undefined
@@ -45,6 +62,7 @@ export interface Config {
   readonly file: string | undefined
   readonly source: Effect.Effect<Source, Problem.Problem>
   readonly objects: Effect.Effect<ReadonlyArray<ObjectSettings>, Problem.Problem>
+  readonly detections: Effect.Effect<DetectionSettings | undefined, Problem.Problem>
   readonly database: Effect.Effect<Database, Problem.Problem>
 }
 
@@ -62,6 +80,7 @@ export const load = Effect.fnUntraced(function* (input: Input) {
     file: loaded?.place.file,
     source: Effect.provideContext(source(input, loaded), context),
     objects: objects(input, loaded),
+    detections: Effect.provideContext(detections(input, loaded), context),
     database: Effect.provideContext(database(input, loaded), context)
   }
   return config
@@ -69,17 +88,18 @@ export const load = Effect.fnUntraced(function* (input: Input) {
 
 /** All parts, or the problems of all parts. */
 export const all = Effect.fnUntraced(function* (config: Config) {
-  const { database, objects, source } = yield* Effect.all(
-    { source: config.source, objects: config.objects, database: config.database },
-    { mode: "result" }
+  const parts = [config.source, config.objects, config.detections, config.database] as const
+  const [source, objects, detections, database] = yield* Effect.all(parts, { mode: "result" })
+  const failures = [source, objects, detections, database].flatMap((part: Result.Result<unknown, Problem.Problem>) =>
+    Result.isFailure(part) ? [part.failure.message] : []
   )
-  if (Result.isSuccess(source) && Result.isSuccess(objects) && Result.isSuccess(database)) {
-    return { source: source.success, objects: objects.success, database: database.success }
+  if (failures.length > 0) return yield* Problem.mendable(failures.join("\n"))
+  return {
+    source: yield* Effect.fromResult(source),
+    objects: yield* Effect.fromResult(objects),
+    detections: yield* Effect.fromResult(detections),
+    database: yield* Effect.fromResult(database)
   }
-  const failures = [Result.getFailure(source), Result.getFailure(objects), Result.getFailure(database)]
-  return yield* Problem.mendable(
-    failures.flatMap((one) => Option.toArray(one).map(({ message }) => message)).join("\n")
-  )
 })
 
 // -----------------------------------------------------------------------------
@@ -158,9 +178,11 @@ const unkept = ({ message }: Problem.Problem) =>
 // the objects
 // -----------------------------------------------------------------------------
 
-const noObjects = Problem.mendable(
-  "--objects names no object; give API names such as Account,Contact, or objects in a configuration file."
+const noObjects = Problem.mendable("--objects names no object; give API names such as Account,Contact.")
+const nothing = Problem.mendable(
+  "Nothing is asked for: give --objects with API names such as Account,Contact, --detections with a file, or either in a configuration file."
 )
+const noSettle = Problem.mendable("--settle is for --objects; a detection says its own, as settle in its window.")
 
 const objects = (input: Input, loaded: Loaded): Config["objects"] => {
   const { batchSize, fullEvery, lease, objects: written, settle } = loaded?.configuration ?? {}
@@ -171,7 +193,11 @@ const objects = (input: Input, loaded: Loaded): Config["objects"] => {
     onNone: () => Object.keys(own),
     onSome: (text) => [...new Set(text.split(",").flatMap((name) => name.trim() || []))]
   })
-  if (names.length === 0) return Effect.fail(noObjects)
+  if (names.length === 0) {
+    if (Option.isSome(input.objects)) return Effect.fail(noObjects)
+    if (Option.isNone(input.detections) && loaded?.configuration.detections === undefined) return Effect.fail(nothing)
+    if (Option.isSome(input.settle)) return Effect.fail(noSettle)
+  }
   const settings = (name: string): ObjectSettings => {
     const one = Object.hasOwn(own, name) ? own[name] : null
     return {
@@ -184,6 +210,26 @@ const objects = (input: Input, loaded: Loaded): Config["objects"] => {
   }
   return Effect.succeed(names.map(settings))
 }
+
+const detections = Effect.fnUntraced(function* (input: Input, loaded: Loaded) {
+  const { batchSize, detections: written, lease } = loaded?.configuration ?? {}
+  const pace: Pace = {
+    lease: Option.getOrElse(input.lease, () => lease ?? Duration.seconds(30)),
+    batchSize: Option.getOrElse(input.batchSize, () => batchSize ?? 500)
+  }
+  if (Option.isSome(input.detections)) {
+    const path = input.detections.value
+    const settings: DetectionSettings = { ...pace, path, detections: yield* DetectionFile.read(path) }
+    return settings
+  }
+  if (written === undefined || loaded === undefined) return undefined
+  const path = loaded.place.file
+  const read = Effect.mapError(Effect.fromResult(Detections.fromUnknown(written)), (error) =>
+    DetectionFile.inFile(path, error)
+  )
+  const settings: DetectionSettings = { ...pace, path, detections: yield* read }
+  return settings
+})
 
 // -----------------------------------------------------------------------------
 // the database

@@ -36,6 +36,10 @@ export const flags = {
     Flag.withDescription("API names of the objects, such as Account,Contact"),
     Flag.optional
   ),
+  detections: Flag.String("detections").pipe(
+    Flag.withDescription("YAML or JSON file that says which records of which objects, and how their fields are called"),
+    Flag.optional
+  ),
   databaseUrl: Flag.String("database-url").pipe(
     Flag.withDescription("PostgreSQL to write to, such as postgres://user@host/database"),
     Flag.optional
@@ -77,6 +81,7 @@ export interface Input {
   readonly token: Option.Option<Redacted.Redacted>
   readonly apiVersion: Option.Option<string>
   readonly objects: Option.Option<string>
+  readonly detections: Option.Option<string>
   readonly databaseUrl: Option.Option<string>
   readonly dataDir: Option.Option<string>
   readonly settle: Option.Option<Duration.Duration>

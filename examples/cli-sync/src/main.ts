@@ -29,13 +29,13 @@ import * as Salesforce from "./salesforce.ts"
 const application = (input: Input) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const { database, objects, source } = yield* Effect.flatMap(Config.load(input), Config.all)
+      const { database, source, ...wanted } = yield* Effect.flatMap(Config.load(input), Config.all)
       return Layer.effect(
         Application,
         Effect.gen(function* () {
           const context = yield* Effect.context<HttpClient | SqlClient>()
           return {
-            feeds: Effect.provideContext(Salesforce.feeds(source, objects), context),
+            feeds: Effect.provideContext(Salesforce.feeds(source, wanted), context),
             reading: Layer.provide(Database.reading, Layer.succeedContext(context)),
             writing: Layer.provide(Database.writing, Layer.succeedContext(context))
           }

@@ -1,40 +1,45 @@
 /**
  * Salesforce objects as feeds: each is described, gets a table that fits, and is
  * read by two lanes, the records and their deletions; by a third one, which reads
- * everything again, if that is asked for.
+ * everything again, if that is asked for. What detections want are feeds too.
  */
-import { Feed, Problem } from "@tidemark/cli"
-import { type ChangeSink, Lane, Subscription, Sync } from "@tidemark/core"
-import {
-  type Canonical,
-  SalesforceClient,
-  SalesforceDeletes,
-  SalesforceFull,
-  SalesforceSource
-} from "@tidemark/provider-salesforce"
+import { Problem } from "@tidemark/cli"
+import { Subscription } from "@tidemark/core"
+import { SalesforceClient, SalesforceDeletes, SalesforceFull, SalesforceSource } from "@tidemark/provider-salesforce"
 import { PgSink } from "@tidemark/sql-pg"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { SqlClient } from "effect/sql/SqlClient"
 import type * as Config from "./config.ts"
 import * as Database from "./database.ts"
+import * as Detections from "./detections.ts"
+import * as Feeds from "./feeds.ts"
 
 /** What is sent to the org goes through it. */
 export const client = (source: Config.Source) => SalesforceClient.make(source)
 
+/** What is asked for. */
+export interface Wanted {
+  readonly objects: ReadonlyArray<Config.ObjectSettings>
+  readonly detections: Config.DetectionSettings | undefined
+}
+
 /**
- * A feed for each object. Everything that can be wrong is looked at, for all
- * objects, and nothing is written.
+ * A feed for each object and each detection. Everything that can be wrong is looked
+ * at, for all of them, and nothing is written.
  */
 export const feeds = Effect.fnUntraced(
-  function* (source: Config.Source, settings: ReadonlyArray<Config.ObjectSettings>) {
+  function* (source: Config.Source, { detections, objects }: Wanted) {
+    const names = objects.map(({ name }) => name)
+    if (detections !== undefined) yield* Detections.check(detections, names)
     const org = yield* client(source)
     const { value: account } = yield* org.organization
-    const objects = yield* Effect.forEach(settings, (one) =>
-      Effect.map(describe(org, account, one), (object) => [one, object] as const)
-    )
+    const described = yield* Effect.forEach(objects, (one) => describe(org, account, one))
+    const detected = detections === undefined ? [] : yield* Detections.describe(org, account, detections)
     yield* Database.requireAnswer
-    return yield* Effect.forEach(objects, ([one, object]) => feed(one, object))
+    return [
+      ...(yield* Effect.forEach(described, (object, index) => Feeds.make(objects[index]!, object))),
+      ...(yield* Effect.forEach(detected, (detection) => Feeds.make(detections!, detection)))
+    ]
   },
   Effect.mapError((error) => Problem.from(error, { hasCommitted: false }))
 )
@@ -42,17 +47,6 @@ export const feeds = Effect.fnUntraced(
 // -----------------------------------------------------------------------------
 // one object
 // -----------------------------------------------------------------------------
-
-interface Described {
-  readonly name: string
-  readonly subscription: Subscription.Subscription
-  readonly table: PgSink.PgSink<Canonical.Record>
-  readonly source: SalesforceSource.SalesforceSource
-  /** The feed of deletions, where Salesforce keeps one. */
-  readonly deletes: Effect.Success<ReturnType<typeof SalesforceDeletes.make>> | undefined
-  /** Everything again, every so often. */
-  readonly full: Effect.Success<ReturnType<typeof SalesforceFull.make>> | undefined
-}
 
 /**
  * Fields that tell when and by whom a record was touched. The ledger keeps the
@@ -78,15 +72,17 @@ export const columnOf = (field: string): string | undefined =>
 const describe = Effect.fnUntraced(function* (
   client: SalesforceClient.SalesforceClient["Service"],
   account: string,
-  { fullEvery, name: object }: Config.ObjectSettings
+  { fullEvery, name: object, settle }: Config.ObjectSettings
 ) {
   const all = yield* SalesforceSource.make({ client, object })
   const { name, replicateable } = all.describe
   const fields = Object.keys(all.schema.fields).filter((field) => !bookkeeping.has(field))
   const source = yield* SalesforceSource.make({ client, object: name, fields })
-  const described: Described = {
+  return {
     name,
     source,
+    settle,
+    notes: notes(source, fullEvery),
     subscription: Subscription.make({
       id: `salesforce/${name}`,
       tenant: "default",
@@ -101,37 +97,6 @@ const describe = Effect.fnUntraced(function* (
     deletes: replicateable ? yield* SalesforceDeletes.make({ client, source }) : undefined,
     full: fullEvery === undefined ? undefined : yield* SalesforceFull.make({ client, source, every: fullEvery })
   }
-  return described
-})
-
-const feed = Effect.fnUntraced(function* (
-  { batchSize, fullEvery, lease, settle }: Config.ObjectSettings,
-  { deletes, full, name, source, subscription, table }: Described
-) {
-  const sql = yield* SqlClient
-  const sink = yield* table.sink
-  const isMissing = (yield* table.verify) === "Missing"
-  // What a plan is made against: of a table that is not there, nothing is found.
-  const seen: ChangeSink.Transactional<Canonical.Record> = isMissing
-    ? { ...sink, find: () => Effect.succeed(new Map()) }
-    : sink
-  const common = { subscription, schema: source.schema, settle, lease, batchSize, events: true }
-  const lane = <C>(from: Sync.Options<Canonical.Record, C>["source"], lane: Lane.Lane) =>
-    Feed.lane(Sync.make({ ...common, source: from, sink }), lane, Sync.make({ ...common, source: from, sink: seen }))
-  const live = lane(source, Lane.live(subscription))
-  return Feed.make({
-    name,
-    subscription,
-    prepare: Effect.mapError(Effect.provideService(table.create, SqlClient, sql), (error) =>
-      Problem.from(error, { hasCommitted: false })
-    ),
-    lanes: [
-      live,
-      ...(deletes === undefined ? [] : [lane(deletes, SalesforceDeletes.lane(subscription))]),
-      ...(full === undefined ? [] : [lane(full, SalesforceFull.lane(subscription))])
-    ],
-    notes: notes(source, fullEvery)
-  })
 })
 
 const notes = ({ unstamped }: SalesforceSource.SalesforceSource, every: Duration.Duration | undefined) => {

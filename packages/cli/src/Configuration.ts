@@ -26,6 +26,7 @@ import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as ConfigurationFile from "./ConfigurationFile.ts"
 import * as ConfigurationSecret from "./ConfigurationSecret.ts"
 import * as ConfigurationText from "./ConfigurationText.ts"
+import * as Detections from "./Detections.ts"
 import * as Problem from "./Problem.ts"
 import * as Text from "./Text.ts"
 
@@ -142,6 +143,7 @@ export const schema = <S, E>(source: Schema.Codec<S, E>) =>
     $schema: Schema.optionalKey(Schema.String.annotate({ description: "For editors; not read." })),
     source: Schema.optionalKey(source),
     objects: Schema.optionalKey(Objects),
+    detections: Schema.optionalKey(Detections.Section),
     ...pace,
     database: Schema.optionalKey(Database)
   })

@@ -62,7 +62,7 @@ export interface Feed {
   readonly lanes: Arr.NonEmptyReadonlyArray<Pick<FeedLane<unknown>, "lane" | "stream">>
   /** What its lanes would do, one after the other, with nothing written. */
   readonly plan: Stream.Stream<PlannedBatch, PlanError, Reading>
-  /** What its lanes do not show, in sentences for a person. */
+  /** What a person should know of what it brings in; a plan says it. */
   readonly notes: ReadonlyArray<string>
 }
 

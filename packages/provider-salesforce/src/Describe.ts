@@ -33,7 +33,11 @@ export const Field = Schema.Struct({
   sortable: flag(true),
   /** A formula: its value changes without moving any timestamp. */
   calculated: flag(false),
-  length: Schema.optionalKey(Schema.NullOr(Schema.Int))
+  length: Schema.optionalKey(Schema.NullOr(Schema.Int)),
+  /** Digits of a number behind the point. */
+  scale: Schema.optionalKey(Schema.NullOr(Schema.Int)),
+  /** Values may differ by case alone. Ids always do, and are not always said to. */
+  caseSensitive: flag(false)
 })
 /** @category models @since 0.1.0 */
 export type Field = typeof Field.Type

@@ -321,6 +321,7 @@ const Deleted = Schema.Struct({
     Schema.TaggedStruct("Tombstone", {}),
     Schema.TaggedStruct("Archived", {}),
     Schema.TaggedStruct("Merged", { into: Observation.ExternalId }),
+    Schema.TaggedStruct("Left", {}),
     Schema.TaggedStruct("Absent", {})
   ]),
   version: Schema.optionalKey(Version.Version),
