@@ -1,70 +1,100 @@
 /**
  * The main job as a command: brings Salesforce objects into PostgreSQL tables,
- * one incremental run per object, or tells what such a run would do.
+ * one incremental run per object, tells what such a run would do, and shows an
+ * operator what ran, what waits, and how to go on.
  *
- * Results go to stdout, progress and problems to stderr. Exit codes: 0 done, 1
- * failed after something was committed or for a reason nobody here can mend, 2
- * nothing was written and the call can be mended, 3 done with records in
- * quarantine, 130 interrupted.
+ * Results go to stdout, progress and problems to stderr. The help names the exit
+ * codes.
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Application, plan, Problem, sync } from "@tidemark/cli"
+import { Application, migrate, plan, Problem, quarantine, runs, status, sync } from "@tidemark/cli"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
-import type { HttpClient } from "effect/http/HttpClient"
-import type { SqlClient } from "effect/sql/SqlClient"
+import * as Scope from "effect/Scope"
+import { HttpClient } from "effect/http/HttpClient"
 import * as Command from "effect/cli/Command"
+import { Migrations } from "@tidemark/sql-pg"
 import * as Database from "./database.ts"
-import { flags } from "./flags.ts"
+import { flags, required } from "./flags.ts"
+import * as Process from "./process.ts"
 import * as Salesforce from "./salesforce.ts"
 
 type Input = Command.Command.Config.Infer<typeof flags>
 
-const application = ({ dataDir, databaseUrl, objects, ...settings }: Input) =>
+const application = ({ dataDir, databaseUrl, objects, token, url, ...settings }: Input) =>
   Layer.effect(
     Application,
     Effect.gen(function* () {
-      const context = yield* Effect.context<HttpClient | SqlClient>()
-      const names = objects.split(",").flatMap((name) => name.trim() || [])
+      const http = yield* HttpClient
+      const scope = yield* Effect.scope
+      const where = { url: Option.getOrUndefined(databaseUrl), dataDir }
+      // An embedded server is started by the first who needs it: the help does not.
+      const database = yield* Layer.buildWithScope(Database.layer(where), scope).pipe(
+        Effect.mapError(Database.unreachable),
+        Effect.cached
+      )
+      const over = <A, E, R>(layer: Layer.Layer<A, E, R>) =>
+        Layer.unwrap(Effect.map(database, (sql) => Layer.provide(layer, Layer.succeedContext(sql))))
+      const source = Effect.gen(function* () {
+        const names = (yield* required("objects", objects)).split(",").flatMap((name) => name.trim() || [])
+        return { ...settings, url: yield* required("url", url), token: yield* required("token", token), objects: names }
+      })
       return {
-        feeds: Effect.provideContext(Salesforce.feeds({ ...settings, objects: names }), context),
-        reading: Layer.provide(Database.reading, Layer.succeedContext(context)),
-        writing: Layer.provide(Database.writing, Layer.succeedContext(context))
+        feeds: Effect.gen(function* () {
+          const asked = yield* source
+          return yield* Effect.provideContext(Salesforce.feeds(asked), yield* database)
+        }).pipe(Effect.provideService(HttpClient, http)),
+        reading: over(Database.reading),
+        writing: over(Database.writing),
+        standing: Database.isThere(where)
+          ? Effect.flatMap(database, (sql) => Effect.provideContext(Database.standing, sql))
+          : Effect.succeed(Migrations.nothingYet),
+        migrate: Effect.flatMap(database, (sql) => Effect.provideContext(Database.migrate, sql)),
+        store: Effect.flatMap(database, (sql) =>
+          Database.store.pipe(Effect.provideContext(sql), Effect.provideService(Scope.Scope, scope))
+        )
       }
     })
-  ).pipe(Layer.provide(Database.layer({ url: Option.getOrUndefined(databaseUrl), dataDir })))
+  )
+
+const exitCodes = Problem.exitCodes.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`)
 
 const tidemark = Command.make("tidemark").pipe(
-  Command.withDescription("Keep a local copy of a SaaS system's records in step with the original"),
+  Command.withDescription(
+    ["Keep a local copy of a SaaS system's records in step with the original", "", "  Exit codes:", ...exitCodes].join(
+      "\n"
+    )
+  ),
   Command.withSharedFlags(flags),
-  Command.withSubcommands([sync, plan]),
+  Command.withSubcommands([sync, plan, status, runs, quarantine, migrate]),
   Command.provide(application),
   Command.withExamples([
     {
       command:
         "tidemark sync --source salesforce --url https://NAME.my.salesforce.com --token TOKEN --objects Account,Contact",
       description: "Sync two objects into an embedded PostgreSQL in .tidemark"
-    }
+    },
+    { command: "tidemark status", description: "Where they stand, and what to do next" },
+    { command: "tidemark quarantine list", description: "What was refused, and why" }
   ])
 )
 
 const program = Command.runWith(tidemark, { version: "0.0.0" })(process.argv.slice(2)).pipe(
   Effect.as(0),
-  Effect.tapError((error) => (error._tag === "Problem" ? Console.error(error.message) : Effect.void)),
+  Effect.tapError((error) => (Problem.isTold(error) ? Console.error(error.message) : Effect.void)),
   Effect.catch((error) => Effect.succeed(Problem.exitCode(error))),
   Effect.provide(
-    Layer.mergeAll(NodeServices.layer, NodeHttpClient.layerUndici, Layer.succeed(Logger.LogToStderr, true))
+    Layer.mergeAll(
+      NodeServices.layer,
+      NodeHttpClient.layerUndici,
+      Process.results,
+      Layer.succeed(Logger.LogToStderr, true)
+    )
   )
 )
 
-NodeRuntime.runMain(program, {
-  teardown: (exit, onExit) =>
-    Exit.isSuccess(exit) && typeof exit.value === "number" ? onExit(exit.value) : Runtime.defaultTeardown(exit, onExit)
-})
+Process.run(program)

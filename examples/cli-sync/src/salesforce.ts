@@ -3,7 +3,7 @@
  * read by two lanes, the records and their deletions.
  */
 import { Feed, Problem } from "@tidemark/cli"
-import { type ChangeSink, Lane, Subscription, Sync } from "@tidemark/core"
+import { type ChangeSink, CursorRule, Lane, type Subscription, Sync } from "@tidemark/core"
 import {
   type Canonical,
   Credentials,
@@ -43,7 +43,7 @@ export const feeds = Effect.fnUntraced(
     const { value: account } = yield* client.organization
     const objects = yield* Effect.forEach(settings.objects, (object) => describe(client, account, object))
     yield* Database.requireAnswer
-    return yield* Effect.forEach(objects, (object) => feed(settings, object))
+    return yield* Effect.forEach(objects, (object) => feed(client, settings, object))
   },
   Effect.mapError((error) => Problem.from(error, { hasCommitted: false }))
 )
@@ -53,6 +53,8 @@ const noObjects = "--objects names no object; give API names such as Account,Con
 // -----------------------------------------------------------------------------
 // one object
 // -----------------------------------------------------------------------------
+
+type Client = SalesforceClient.SalesforceClient["Service"]
 
 interface Described {
   readonly name: string
@@ -77,11 +79,7 @@ const bookkeeping: ReadonlySet<string> = new Set([
   "LastReferencedDate"
 ])
 
-const describe = Effect.fnUntraced(function* (
-  client: SalesforceClient.SalesforceClient["Service"],
-  account: string,
-  object: string
-) {
+const describe = Effect.fnUntraced(function* (client: Client, account: string, object: string) {
   const all = yield* SalesforceSource.make({ client, object })
   const { name, replicateable } = all.describe
   const fields = Object.keys(all.schema.fields).filter((field) => !bookkeeping.has(field))
@@ -89,12 +87,7 @@ const describe = Effect.fnUntraced(function* (
   const described: Described = {
     name,
     source,
-    subscription: Subscription.make({
-      id: `salesforce/${name}`,
-      tenant: "default",
-      connection: { provider: "salesforce", account },
-      entity: name.toLowerCase()
-    }),
+    subscription: Database.subscriptionOf("salesforce", name, account),
     table: PgSink.make({
       // Without a schema it would land in that of a role called tidemark, among the engine's own tables.
       table: `public.salesforce_${name.toLowerCase()}`,
@@ -106,7 +99,22 @@ const describe = Effect.fnUntraced(function* (
   return described
 })
 
+/** How many records a run that goes on from `cursor` reads. An estimate: whatever goes wrong, there is none. */
+const expected =
+  (
+    client: Client,
+    { describe: { name }, includesDeleted, rule }: SalesforceSource.SalesforceSource
+  ): Feed.Feed["expected"] =>
+  (cursor) =>
+    Effect.gen(function* () {
+      const from = cursor === undefined ? undefined : yield* Effect.fromResult(CursorRule.decode(rule, cursor))
+      const where = from === undefined ? "" : ` WHERE SystemModstamp >= ${from.at}`
+      const ask = includesDeleted ? client.queryAll : client.query
+      return (yield* ask(`SELECT COUNT() FROM ${name}${where}`)).total
+    }).pipe(Effect.catch(() => Effect.undefined))
+
 const feed = Effect.fnUntraced(function* (
+  client: Client,
   { batchSize, lease, settle }: Settings,
   { deletes, name, source, subscription, table }: Described
 ) {
@@ -127,6 +135,7 @@ const feed = Effect.fnUntraced(function* (
     prepare: Effect.mapError(Effect.provideService(table.create, SqlClient, sql), (error) =>
       Problem.from(error, { hasCommitted: false })
     ),
+    expected: expected(client, source),
     lanes: deletes === undefined ? [live] : [live, lane(deletes, SalesforceDeletes.lane(subscription))]
   })
 })
