@@ -17,9 +17,6 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
 
-/** How long a batch may still take after the first signal. */
-const patience = Duration.seconds(30)
-
 const interrupted = 130
 
 /** Writes results to stdout, and tells of the write that failed. */
@@ -38,8 +35,8 @@ const toLost = (error: Error & { readonly code?: string }): Output.Lost => {
   return new Output.Lost({ isUnread, message })
 }
 
-/** Runs a program that answers with its exit code. */
-export const run = (program: Effect.Effect<number>): void => {
+/** Runs a program that answers with its exit code. After the first signal it has `patience` to end. */
+export const run = (program: Effect.Effect<number>, patience: Duration.Duration = Duration.seconds(30)): void => {
   // Who wrote is told by the write; without a listener the event would end the process.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
   let signals = 0

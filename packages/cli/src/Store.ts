@@ -88,7 +88,7 @@ const nothingThere =
 // readers
 // -----------------------------------------------------------------------------
 
-/** The feeds whose lanes are known, by name. @category readers @since 0.1.0 */
+/** The feeds whose lanes are known, by name; of each its live lane first. @category readers @since 0.1.0 */
 export const feeds = (store: Store): Effect.Effect<ReadonlyArray<KnownFeed>, Problem.Problem> =>
   Effect.map(store.lanes, (lanes) => {
     const found = new Map<string, { readonly name: string; readonly lanes: Array<Lane.Lane> }>()
@@ -97,9 +97,12 @@ export const feeds = (store: Store): Effect.Effect<ReadonlyArray<KnownFeed>, Pro
       if (feed === undefined) found.set(lane.subscription.id, { name, lanes: [lane] })
       else feed.lanes.push(lane)
     }
-    return Array.from(found.values(), (feed) => ({ ...feed, subscription: feed.lanes[0]!.subscription })).toSorted(
-      (a, b) => (a.name < b.name ? -1 : 1)
-    )
+    const all = Array.from(found.values(), ({ lanes, name }) => ({
+      name,
+      lanes: lanes.toSorted((a, b) => Number(b.name === live) - Number(a.name === live)),
+      subscription: lanes[0]!.subscription
+    }))
+    return all.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   })
 
 /** The feed that people call `name`, or whose subscription has that id. @category readers @since 0.1.0 */
@@ -141,6 +144,8 @@ export const isOf = (
   subscription.entity === entity &&
   subscription.connection.provider === connection.provider &&
   subscription.connection.account === connection.account
+
+const live = "live"
 
 /** Names that a problem lists. */
 const namesMax = 20

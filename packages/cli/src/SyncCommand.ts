@@ -108,11 +108,13 @@ const runFeed = Effect.fnUntraced(function* (
   const seconds = Effect.map(Clock.currentTimeMillis, (now) => (now - started) / 1000)
   yield* feed.prepare
   const expected = output.isWatched ? yield* expectedOf(feed) : undefined
+  const began = yield* Clock.currentTimeMillis
   let read = 0
   const onReport = Effect.fnUntraced(function* (report: Sync.BatchReport) {
     committed.batches += 1
     read += report.counts.read
-    yield* output.progress(Report.progress({ object: feed.name, read, seconds: yield* seconds, expected }))
+    const seconds = ((yield* Clock.currentTimeMillis) - began) / 1000
+    yield* output.progress(Report.progress({ object: feed.name, read, seconds, expected }))
   })
   const live = yield* runLane(feed.lanes[0], options, onReport)
   let { counts, status } = live

@@ -41,11 +41,11 @@ export const format = (
   )
   const head = columns.map(({ name }) => ({ text: name.toUpperCase(), colour: "dim" as const }))
   const lines = [head, ...shown]
-  const widths = columns.map((_, index) => Math.max(...lines.map((line) => CliOutput.displayWidth(line[index]!.text))))
+  const widths = columns.map((_, index) => Math.max(...lines.map((line) => widthOf(line[index]!.text))))
   return lines.map((line) =>
     line
       .map(({ colour, text }, index) => {
-        const gap = " ".repeat(widths[index]! - CliOutput.displayWidth(text))
+        const gap = " ".repeat(widths[index]! - widthOf(text))
         const painted = colour === undefined || text === "" ? text : paint(colour, text)
         if (columns[index]!.isNumber === true) return gap + painted
         return index === columns.length - 1 ? painted : painted + gap
@@ -54,3 +54,10 @@ export const format = (
       .trimEnd()
   )
 }
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Columns of a terminal. Nearly all cells are ASCII, whose width needs no look at graphemes. */
+const widthOf = (text: string): number => (/^[ -~]*$/.test(text) ? text.length : CliOutput.displayWidth(text))

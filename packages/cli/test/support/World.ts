@@ -26,6 +26,8 @@ import * as Duration from "effect/Duration"
 import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Sink from "effect/Sink"
+import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Command from "effect/cli/Command"
 import { TestClock } from "effect/testing"
@@ -47,12 +49,15 @@ export interface Options {
   /** Whether no tables are there yet. */
   readonly isNew?: boolean
   readonly batchSize?: number
+  /** How many records to expect. Default: those there are. */
+  readonly expected?: Effect.Effect<number | undefined>
 }
 
 export interface Ended {
   readonly code: number
   readonly out: string
   readonly err: string
+  readonly progress: string
 }
 
 export interface World {
@@ -68,6 +73,15 @@ export interface World {
 }
 
 const Record = Schema.Struct({ name: Schema.String })
+
+/** Where nobody sits before a terminal. */
+const stdio = (onError: (text: string) => void): Stdio.Stdio =>
+  Stdio.make({
+    args: Effect.succeed([]),
+    stdin: Stream.empty,
+    stdout: () => Sink.drain,
+    stderr: () => Sink.forEach((text) => Effect.sync(() => onError(String(text))))
+  })
 
 const toPage = (deals: ReadonlyArray<Deal>) =>
   Page.make(
@@ -105,7 +119,7 @@ export const make = Effect.fnUntraced(function* (deals: Array<Deal>, options: Op
     MemorySink.make<typeof Record.Type>({ label: "deals", check: ({ name }) => world.refuse(name) }),
     context
   )
-  const expected = Effect.sync(() => deals.length)
+  const expected = options.expected ?? Effect.sync(() => deals.length)
   const feed = Feed.make({
     name: object,
     subscription,
@@ -141,6 +155,7 @@ export const make = Effect.fnUntraced(function* (deals: Array<Deal>, options: Op
   const run = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
     const told: Array<string> = []
     const errors: Array<string> = []
+    const progress: Array<string> = []
     const silent = { ...globalThis.console, log: () => {}, error: (text: string) => void errors.push(text) }
     const code = yield* Command.runWith(tidemark, { version: "0.0.0" })(args).pipe(
       Effect.as(0),
@@ -155,6 +170,10 @@ export const make = Effect.fnUntraced(function* (deals: Array<Deal>, options: Op
         })
       ),
       Effect.provideService(Console.Console, silent),
+      Effect.provideService(
+        Stdio.Stdio,
+        stdio((text) => void progress.push(text))
+      ),
       Effect.provideService(TerminalCapabilities.TerminalCapabilities, {
         canColor: options.canColor ?? false,
         canAnimate: false,
@@ -162,7 +181,12 @@ export const make = Effect.fnUntraced(function* (deals: Array<Deal>, options: Op
       }),
       Effect.provide(NodeServices.layer)
     )
-    return { code, out: told.map((text) => `${text}\n`).join(""), err: errors.join("\n") } satisfies Ended
+    return {
+      code,
+      out: told.map((text) => `${text}\n`).join(""),
+      err: errors.join("\n"),
+      progress: progress.join("")
+    } satisfies Ended
   })
   const world: World = {
     deals,
