@@ -68,7 +68,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly isTold?: bo
   const write = yield* Results
   const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
   const isTerminal = yield* stdio.stderrIsTerminal
-  const told = { at: -Infinity }
+  const told = { at: -Infinity, isShown: false }
   // Nobody is told when progress cannot be shown: the result can.
   const show = (text: string) => Effect.ignore(Stream.run(Stream.make(text), stdio.stderr({ endOnDone: false })))
   const tell = Effect.fnUntraced(function* (text: string) {
@@ -77,7 +77,16 @@ export const make = Effect.fnUntraced(function* (options: { readonly isTold?: bo
     told.at = now
     yield* show(`${text}\n`)
   })
-  const wipe = isTerminal ? show(noProgress) : Effect.void
+  const draw = (text: string) =>
+    Effect.suspend(() => {
+      told.isShown = true
+      return show(`${noProgress}${text}`)
+    })
+  const wipe = Effect.suspend(() => {
+    if (!told.isShown) return Effect.void
+    told.isShown = false
+    return show(noProgress)
+  })
   const lines = (texts: ReadonlyArray<string>) =>
     texts.length === 0 ? Effect.void : Effect.andThen(wipe, write(texts.join("\n")))
   const output: Output = {
@@ -85,7 +94,7 @@ export const make = Effect.fnUntraced(function* (options: { readonly isTold?: bo
     lines,
     line: (text) => lines([text]),
     isWatched: isTerminal || options.isTold === true,
-    progress: (text) => (isTerminal ? show(`${noProgress}${text}`) : options.isTold === true ? tell(text) : Effect.void)
+    progress: (text) => (isTerminal ? draw(text) : options.isTold === true ? tell(text) : Effect.void)
   }
   return output
 })

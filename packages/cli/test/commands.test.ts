@@ -5,7 +5,6 @@ import { Write } from "@tidemark/core"
 import * as Lanes from "@tidemark/core/ports/Lanes"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
 import assert from "node:assert/strict"
 import { describe, it } from "vitest"
@@ -107,39 +106,6 @@ describe("status", () => {
       })),
       { batchSize: 500, refuse: (name) => (name === "poison" ? taken : undefined) }
     ))
-})
-
-describe("sync", () => {
-  it("tells its progress where it is asked to, a line each second, with what is left", () =>
-    operated(
-      Effect.fnUntraced(function* (world) {
-        const { code, err, out, progress } = yield* world.run("sync", "--progress", "--json")
-        assert.deepEqual([code, err, JSON.parse(out).read], [0, "", 6])
-        assert.equal(progress, "Deal             2 of about 6 records, 0/s\n", "the clock stands still")
-        assert.equal((yield* world.run("sync")).progress, "")
-      }),
-      deals("a", "b", "c", "d", "e", "f")
-    ))
-
-  it("asks what to expect only while somebody watches, and waits for no answer", () => {
-    const asked = { times: 0 }
-    const expected = Effect.andThen(
-      Effect.sync(() => void (asked.times += 1)),
-      Effect.never
-    )
-    return operated(
-      Effect.fnUntraced(function* (world) {
-        assert.equal((yield* world.run("sync")).code, 0)
-        assert.equal(asked.times, 0)
-        const running = yield* Effect.forkChild(world.run("sync", "--progress"))
-        yield* Effect.repeat(TestClock.adjust("5 seconds"), { until: () => running.pollUnsafe() !== undefined })
-        const { code, progress } = yield* Fiber.join(running)
-        assert.deepEqual([code, asked.times, progress], [0, 1, "Deal             1 records, 0/s\n"])
-      }),
-      deals("a"),
-      { expected }
-    )
-  })
 })
 
 describe("runs", () => {

@@ -49,6 +49,8 @@ export interface Options {
   /** Whether no tables are there yet. */
   readonly isNew?: boolean
   readonly batchSize?: number
+  /** Default: `false`. */
+  readonly isTerminal?: boolean
   /** How many records to expect. Default: those there are. */
   readonly expected?: Effect.Effect<number | undefined>
 }
@@ -74,9 +76,10 @@ export interface World {
 
 const Record = Schema.Struct({ name: Schema.String })
 
-/** Where nobody sits before a terminal. */
-const stdio = (onError: (text: string) => void): Stdio.Stdio =>
+/** Progress goes to a terminal, or where nobody sits. */
+const stdio = (isTerminal: boolean, onError: (text: string) => void): Stdio.Stdio =>
   Stdio.make({
+    stderrIsTerminal: Effect.succeed(isTerminal),
     args: Effect.succeed([]),
     stdin: Stream.empty,
     stdout: () => Sink.drain,
@@ -172,7 +175,7 @@ export const make = Effect.fnUntraced(function* (deals: Array<Deal>, options: Op
       Effect.provideService(Console.Console, silent),
       Effect.provideService(
         Stdio.Stdio,
-        stdio((text) => void progress.push(text))
+        stdio(options.isTerminal ?? false, (text) => void progress.push(text))
       ),
       Effect.provideService(TerminalCapabilities.TerminalCapabilities, {
         canColor: options.canColor ?? false,
