@@ -3,11 +3,12 @@
  * name, with a column for each field of its mapping.
  */
 import { DetectionFile } from "@tidemark/cli"
-import { Detection, type Problem as Place, Subscription } from "@tidemark/core"
+import { Detection, type Problem as Place } from "@tidemark/core"
 import { Detected, DetectedSource, type SalesforceClient } from "@tidemark/provider-salesforce"
 import { PgSink, PgTable } from "@tidemark/sql-pg"
 import * as Effect from "effect/Effect"
 import type * as Config from "./config.ts"
+import * as Database from "./database.ts"
 
 type Client = SalesforceClient.SalesforceClient["Service"]
 
@@ -50,12 +51,8 @@ const described = Effect.fnUntraced(function* (
     source,
     settle: source.settle,
     notes: notesOf(source, detected.describe.replicateable),
-    subscription: Subscription.make({
-      id: `salesforce/${name}`,
-      tenant: "default",
-      connection: { provider: "salesforce", account },
-      entity: name.toLowerCase()
-    }),
+    expected: undefined,
+    subscription: Database.subscriptionOf("salesforce", name, account),
     table: PgSink.make({
       table: `public.${tableOf(name)}`,
       schema: source.schema,

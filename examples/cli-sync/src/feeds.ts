@@ -21,13 +21,14 @@ export interface Described<A> {
   readonly deletes: ChangeSource.Fetching<A, SalesforceDeletes.Cursor> | undefined
   /** Everything again, every so often. */
   readonly full: ChangeSource.Fetching<A, SalesforceFull.Cursor> | undefined
+  readonly expected: Feed.Feed["expected"] | undefined
   readonly settle: Duration.Duration
   readonly notes: ReadonlyArray<string>
 }
 
 export const make = Effect.fnUntraced(function* <A extends object>(
   { batchSize, lease }: Config.Pace,
-  { deletes, full, name, notes, settle, source, subscription, table }: Described<A>
+  { deletes, expected, full, name, notes, settle, source, subscription, table }: Described<A>
 ) {
   const sql = yield* SqlClient
   const sink = yield* table.sink
@@ -42,6 +43,7 @@ export const make = Effect.fnUntraced(function* <A extends object>(
     name,
     subscription,
     notes,
+    ...(expected === undefined ? {} : { expected }),
     prepare: Effect.mapError(Effect.provideService(table.create, SqlClient, sql), (error) =>
       Problem.from(error, { hasCommitted: false })
     ),

@@ -3,8 +3,8 @@
  * read by two lanes, the records and their deletions; by a third one, which reads
  * everything again, if that is asked for. What detections want are feeds too.
  */
-import { Problem } from "@tidemark/cli"
-import { Subscription } from "@tidemark/core"
+import { type Feed, Problem } from "@tidemark/cli"
+import { CursorRule } from "@tidemark/core"
 import { SalesforceClient, SalesforceDeletes, SalesforceFull, SalesforceSource } from "@tidemark/provider-salesforce"
 import { PgSink } from "@tidemark/sql-pg"
 import * as Duration from "effect/Duration"
@@ -83,12 +83,8 @@ const describe = Effect.fnUntraced(function* (
     source,
     settle,
     notes: notes(source, fullEvery),
-    subscription: Subscription.make({
-      id: `salesforce/${name}`,
-      tenant: "default",
-      connection: { provider: "salesforce", account },
-      entity: name.toLowerCase()
-    }),
+    expected: expected(client, source),
+    subscription: Database.subscriptionOf("salesforce", name, account),
     table: PgSink.make({
       table: tableOf(name),
       schema: source.schema,
@@ -98,6 +94,20 @@ const describe = Effect.fnUntraced(function* (
     full: fullEvery === undefined ? undefined : yield* SalesforceFull.make({ client, source, every: fullEvery })
   }
 })
+
+/** How many records a run that goes on from `cursor` reads. An estimate: whatever goes wrong, there is none. */
+const expected =
+  (
+    client: SalesforceClient.SalesforceClient["Service"],
+    { describe: { name }, includesDeleted, rule }: SalesforceSource.SalesforceSource
+  ): Feed.Feed["expected"] =>
+  (cursor) =>
+    Effect.gen(function* () {
+      const from = cursor === undefined ? undefined : yield* Effect.fromResult(CursorRule.decode(rule, cursor))
+      const where = from === undefined ? "" : ` WHERE SystemModstamp >= ${from.at}`
+      const ask = includesDeleted ? client.queryAll : client.query
+      return (yield* ask(`SELECT COUNT() FROM ${name}${where}`)).total
+    }).pipe(Effect.catch(() => Effect.undefined))
 
 const notes = ({ unstamped }: SalesforceSource.SalesforceSource, every: Duration.Duration | undefined) => {
   if (unstamped.length === 0) return []

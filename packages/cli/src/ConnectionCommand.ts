@@ -27,7 +27,7 @@ const spec = Command.make(
     )
   },
   Effect.fnUntraced(function* ({ of }) {
-    const output = yield* Output.make
+    const output = yield* Output.make()
     const { spec } = yield* Connection.Connection
     yield* output.line(JSON.stringify(spec[of], null, 2))
   })
@@ -43,7 +43,7 @@ const check = Command.make(
   "check",
   { json },
   Effect.fnUntraced(function* ({ json }) {
-    const output = yield* Output.make
+    const output = Output.whoever(yield* Output.make())
     const connection = yield* Connection.Connection
     let [failed, all] = [0, 0]
     yield* connection.check((step) => {
@@ -79,7 +79,7 @@ const discover = Command.make(
     json
   },
   Effect.fnUntraced(function* ({ json, limit, object, search, starter }) {
-    const output = yield* Output.make
+    const output = yield* Output.make()
     const connection = yield* Connection.Connection
     const name = Option.getOrUndefined(object)
     const has = (one: { readonly name: string; readonly label: string }) =>

@@ -24,8 +24,9 @@ export const runs = (
   tenant: Subscription.TenantId,
   options: RunRecorder.ListOptions
 ): Effect.Effect<ReadonlyArray<RunRecorder.Kept>, StoreError> => {
-  const { before, lane, subscription } = options
+  const { before, id, lane, subscription } = options
   const wanted = [
+    ...(id === undefined ? [] : [Param.isId(sql, id)]),
     ...(before === undefined ? [] : [sql`r.seq < ${String(before)}::bigint`]),
     ...(subscription === undefined ? [] : [sql`r.subscription = ${subscription}`]),
     ...(lane === undefined ? [] : [sql`r.lane = ${lane}`])
