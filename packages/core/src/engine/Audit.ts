@@ -103,7 +103,7 @@ export const make = <A extends object, C, R>(
   const observed = items.filter((item) => !isFinding(item))
   return {
     items,
-    counts: Run.countItems(items),
+    counts: counted(items, applied),
     refusals:
       sync.redriven === undefined
         ? observed.filter((item) => !isWaiting(item)).map((item) => item.outcome._tag === "Quarantined")
@@ -154,6 +154,16 @@ export const writing = Effect.fnUntraced(function* <A, C, R>(
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const counted = <A, C>(items: ReadonlyArray<Run.Item>, { decisions }: Apply.Applied<A, C>): Run.Counts => {
+  let [unknownFields, unknownValues] = [0, 0]
+  for (const decision of decisions.values()) {
+    if ((decision._tag !== "Change" && decision._tag !== "Skip") || decision.unknown === undefined) continue
+    unknownFields += decision.unknown.fields
+    unknownValues += decision.unknown.values
+  }
+  return { ...Run.countItems(items), unknownFields, unknownValues }
+}
 
 const isFinding = ({ outcome }: Run.Item): boolean =>
   outcome._tag === "Applied" && (outcome.operation === "Adopted" || outcome.operation === "Drift")

@@ -32,6 +32,7 @@ import * as Listing from "../ports/Listing.ts"
 import * as Quarantine from "../ports/Quarantine.ts"
 import type { StoreError } from "../ports/StoreError.ts"
 import type * as FieldDiffer from "../rules/FieldDiffer.ts"
+import * as Refusal from "../rules/Refusal.ts"
 import type * as Redriven from "./Redriven.ts"
 import * as Sync from "./Sync.ts"
 
@@ -143,12 +144,12 @@ export const run = Effect.fnUntraced(function* <A extends object, C, R>(
     }
   })
   if (summary instanceof Lanes.Busy) return summary
-  const { absent, created, deleted, quarantined, read, stale, unchanged, updated } = summary.counts
+  const { absent, created, deleted, parked, quarantined, read, stale, unchanged, updated } = summary.counts
   return {
     run: summary,
     tried: read - left.unread,
     applied: created + updated + deleted,
-    refused: quarantined,
+    refused: quarantined + parked,
     unneeded: unchanged + stale + absent - left.unread,
     left
   }
@@ -343,7 +344,9 @@ const decoding = <A extends object>(schema: FieldDiffer.RecordSchema<A>): Decode
         const told = upsert(observation)
         if (Result.isFailure(told)) return "misfit"
         const decoded = record(told.success.record)
-        return Result.isFailure(decoded) ? "misfit" : { ...told.success, record: decoded.success, position }
+        if (Result.isFailure(decoded)) return "misfit"
+        const excess = Refusal.excessOf(schema, Object(told.success.record))
+        return { ...told.success, record: { ...excess, ...decoded.success }, position }
       }
       case "Delete": {
         const told = deletion(observation)

@@ -38,6 +38,7 @@ import type * as Quarantine from "../ports/Quarantine.ts"
 import type * as RunRecorder from "../ports/RunRecorder.ts"
 import type * as StoreError from "../ports/StoreError.ts"
 import type * as UnitOfWork from "../ports/UnitOfWork.ts"
+import * as Contract from "../rules/Contract.ts"
 import * as FieldDiffer from "../rules/FieldDiffer.ts"
 import type * as Plan from "../rules/Plan.ts"
 import * as Batch from "./Batch.ts"
@@ -89,6 +90,8 @@ export interface Options<in out A, in out C, out R = never> {
   readonly schema: FieldDiffer.RecordSchema<A>
   readonly source: ChangeSource.ChangeSource<A, C, R>
   readonly sink: ChangeSink.ChangeSink<A>
+  /** What becomes of fields and values that the schema does not know. Default: kept, where it has a field for extras. */
+  readonly contract?: Contract.Options
   /** Default: all fields of the schema. */
   readonly differ?: FieldDiffer.FieldDiffer<A>
   /** Default: 5 minutes. */
@@ -163,7 +166,8 @@ export const make = <A extends object, C, R = never>(options: Options<A, C, R>):
       domain: source.domain,
       settle: Duration.toMillis(settle),
       canFetch: source.fetch !== undefined,
-      check: checkOf(schema, sink)
+      check: checkOf(schema, sink),
+      contract: Contract.make(schema, options.contract)
     },
     settle,
     batchSize: options.batchSize ?? 500,
