@@ -15,6 +15,7 @@
  *
  * @since 0.1.0
  */
+import * as Extras from "@tidemark/core/model/Extras"
 import type * as Observation from "@tidemark/core/model/Observation"
 import type * as Row from "@tidemark/core/model/Row"
 import type * as Subscription from "@tidemark/core/model/Subscription"
@@ -32,6 +33,7 @@ import * as LiveTable from "./LiveTable.ts"
 import * as Param from "./Param.ts"
 import * as PgColumn from "./PgColumn.ts"
 import * as PgError from "./PgError.ts"
+import * as PgExtras from "./PgExtras.ts"
 import * as PgLimits from "./PgLimits.ts"
 import * as PgTable from "./PgTable.ts"
 import * as PgUnitOfWork from "./PgUnitOfWork.ts"
@@ -45,9 +47,12 @@ export interface Options<A> {
   /** A plain name, or `schema.name`. */
   readonly table: string
   readonly schema: FieldDiffer.RecordSchema<A>
-  /** Names and types that differ from the default, by field. See `PgColumn`. */
-  readonly columns?: { readonly [field: string]: PgColumn.Override }
-  /** A field whose value, whatever its shape, is one `jsonb` column: for what has no columns of its own. */
+  /**
+   * Names and types that differ from the default, by field. See `PgColumn`.
+   * `"extras"`: no column of its own, it is kept among the extras under its name.
+   */
+  readonly columns?: { readonly [field: string]: PgColumn.Override | "extras" }
+  /** The field that is one `jsonb` column, for what has no columns of its own. Default: the schema's `Extras.Extras`. */
   readonly extras?: keyof A & string
   /** Type of the column `id`. Default: `"text"`. */
   readonly id?: "text" | "uuid"
@@ -78,19 +83,21 @@ export interface PgSink<A> {
  * @since 0.1.0
  */
 export const make = <A extends object>(options: Options<A>): PgSink<A> => {
-  const { extras, id = "text", label = `postgres/${options.table}`, schema } = options
-  const columns = Object.entries(schema.fields).map(([field, schema]) => {
+  const { id = "text", label = `postgres/${options.table}`, schema } = options
+  const extras = options.extras ?? Extras.fieldOf(schema.fields)
+  const columns = Object.entries(schema.fields).flatMap(([field, schema]) => {
     const override = options.columns?.[field]
-    return PgColumn.make(
-      field,
-      schema as Schema.Codec<unknown>,
-      field === extras ? { ...override, type: "jsonb" } : override
-    )
+    if (override === "extras" && field !== extras) return []
+    const asked = override === "extras" ? {} : override
+    return [
+      PgColumn.make(field, schema as Schema.Codec<unknown>, field === extras ? { ...asked, type: "jsonb" } : asked)
+    ]
   })
   if (extras !== undefined && !Object.hasOwn(schema.fields, extras)) throw new Error(`there is no field ${extras}`)
+  const folding = PgExtras.make(schema.fields, extras, options.columns)
   const table = PgTable.make({ name: options.table, idType: id, columns })
   return {
-    sink: Effect.map(SqlClient, (sql) => sinkOf(label, table, schema, PgUnitOfWork.session(sql))),
+    sink: Effect.map(SqlClient, (sql) => sinkOf(label, table, codecOf(schema, folding), PgUnitOfWork.session(sql))),
     migration: PgTable.migration(table),
     verify: LiveTable.verify(table),
     create: LiveTable.create(table)
@@ -103,34 +110,40 @@ export const make = <A extends object>(options: Options<A>): PgSink<A> => {
 
 type Values = Readonly<Record<string, Schema.Json>>
 
+/** Between records and one value per column. */
 interface Codec<A> {
-  readonly encode: (record: A) => Result.Result<Values, Schema.SchemaError>
+  readonly encode: (record: A) => Checked
   /** The same for a record that has the shape of its schema. */
-  readonly encodeShaped: (record: A) => Result.Result<Values, Schema.SchemaError>
+  readonly encodeShaped: (record: A) => Checked
   readonly decode: (values: Values) => Result.Result<A, Schema.SchemaError>
 }
 
-const codecOf = <A extends object>(schema: FieldDiffer.RecordSchema<A>): Codec<A> => {
+const codecOf = <A extends object>(
+  schema: FieldDiffer.RecordSchema<A>,
+  folding: PgExtras.Folding | undefined
+): Codec<A> => {
   // The canonical JSON codec of a struct encodes to an object of JSON by definition, and needs no services.
   const json = Schema.toCodecJson(schema) as unknown as Schema.Codec<A, Values>
-  const encode = Schema.encodeResult(json)
+  const toJson = Schema.encodeResult(json)
+  const decode = Schema.decodeResult(json)
+  const fold = folding?.fold ?? Result.succeed
+  const encode = (record: A): Checked => Result.flatMap(Result.mapError(toJson(record), misfit), fold)
   // Records of many schemas are their own JSON form.
   const isJson = SchemaAST.toEncoded(json.ast) === SchemaAST.toType(json.ast)
   return {
     encode,
-    encodeShaped: isJson ? (record) => Result.succeed(record as Values) : encode,
-    decode: Schema.decodeResult(json)
+    encodeShaped: isJson ? (record) => fold(record as Values) : encode,
+    decode: folding === undefined ? decode : (values) => decode(folding.unfold(values))
   }
 }
 
 const sinkOf = <A extends object>(
   label: string,
   table: PgTable.PgTable,
-  schema: FieldDiffer.RecordSchema<A>,
+  codec: Codec<A>,
   session: PgUnitOfWork.Session
 ): ChangeSink.Transactional<A> => {
   const statements = PgTable.statements(table)
-  const codec = codecOf(schema)
   const checker = checkerOf(table, codec)
   const failed = PgError.toSinkError(label)
   return {
@@ -252,8 +265,8 @@ interface Checker<A> {
 /** A record is checked when it is planned, and soon after put: it is checked once. */
 const checkerOf = <A extends object>({ columns }: PgTable.PgTable, codec: Codec<A>): Checker<A> => {
   const known = new WeakMap<A, Checked>()
-  const check = (encoded: Result.Result<Values, Schema.SchemaError>): Checked => {
-    if (Result.isFailure(encoded)) return Result.fail(misfit(encoded.failure))
+  const check = (encoded: Checked): Checked => {
+    if (Result.isFailure(encoded)) return encoded
     const message = PgLimits.check(columns, encoded.success)
     return message === undefined
       ? Result.succeed(encoded.success)
