@@ -15,7 +15,7 @@ import * as CursorRule from "../model/CursorRule.ts"
 import * as Lane from "../model/Lane.ts"
 import type * as Observation from "../model/Observation.ts"
 import * as Run from "../model/Run.ts"
-import type * as Write from "../model/Write.ts"
+import * as Write from "../model/Write.ts"
 import * as ChangeSource from "../ports/ChangeSource.ts"
 import type * as ChangeSink from "../ports/ChangeSink.ts"
 import * as Lanes from "../ports/Lanes.ts"
@@ -29,6 +29,7 @@ import * as Apply from "./Apply.ts"
 import * as Audit from "./Audit.ts"
 import * as Batch from "./Batch.ts"
 import type * as Session from "./Session.ts"
+import * as Sift from "./Sift.ts"
 import type * as Step from "./Step.ts"
 import type * as Sync from "./Sync.ts"
 
@@ -314,11 +315,12 @@ const unit = Effect.fnUntraced(function* <A extends object, C, R>(
   session: Session.Session<C>,
   { gathered, held, isCareful, step }: Attempt<A, C>
 ) {
-  const applied = yield* isCareful ? Apply.allButRefused(sync, sink, gathered) : Apply.all(sync, sink, gathered, step)
+  const applied = yield* isCareful ? Sift.allButRefused(sync, sink, gathered) : Apply.all(sync, sink, gathered, step)
   if (sync.onRefusal === "Hold") {
     for (const index of gathered.observations.keys()) {
       const decision = applied.decisions.get(index)
-      if (decision?._tag === "Refuse") return yield* new HoldAt({ index, rejection: decision.rejection })
+      if (decision?._tag === "Refuse" && !Write.isParked(decision.rejection))
+        return yield* new HoldAt({ index, rejection: decision.rejection })
     }
   }
   return yield* record(sync, session, gathered, applied, held, step)
@@ -345,11 +347,11 @@ export const record = Effect.fnUntraced(function* <A extends object, C, R>(
   if (isTripped && sync.onRefusal === "Quarantine") return yield* new Tripped()
   yield* isAsForeseen ? step.recording : Effect.flatten(Audit.writing(sync, session, audit))
   const frontier = Frontier.advance(rule, session.frontier, [
-    ...gathered.observations.map((one, index) => ({
-      _tag: "Observed" as const,
-      position: one.position,
-      isSettled: sync.onRefusal === "Quarantine" || applied.decisions.get(index)?._tag !== "Refuse"
-    })),
+    ...gathered.observations.map((one, index) => {
+      const decision = applied.decisions.get(index)
+      const isSettled = decision?._tag !== "Refuse" || !Audit.isHolding(sync.onRefusal, decision.rejection)
+      return { _tag: "Observed" as const, position: one.position, isSettled }
+    }),
     ...(held === undefined
       ? []
       : [{ _tag: "Observed" as const, position: held.observation.position, isSettled: false }]),
