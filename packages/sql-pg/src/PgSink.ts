@@ -35,6 +35,7 @@ import * as PgColumn from "./PgColumn.ts"
 import * as PgError from "./PgError.ts"
 import * as PgExtras from "./PgExtras.ts"
 import * as PgLimits from "./PgLimits.ts"
+import * as PgReferences from "./PgReferences.ts"
 import * as PgTable from "./PgTable.ts"
 import * as PgUnitOfWork from "./PgUnitOfWork.ts"
 
@@ -54,6 +55,11 @@ export interface Options<A> {
   readonly columns?: { readonly [field: string]: PgColumn.Override | "extras" }
   /** The field that is one `jsonb` column, for what has no columns of its own. Default: the schema's `Extras.Extras`. */
   readonly extras?: keyof A & string
+  /**
+   * Fields whose value is the external id of a record in a sink's table, this one or
+   * another, of the same connection. A record whose parent is not in it is parked.
+   */
+  readonly references?: { readonly [F in keyof A & string]?: PgReferences.Reference }
   /** Type of the column `id`. Default: `"text"`. */
   readonly id?: "text" | "uuid"
   /** For logs and errors. Default: `postgres/` and the table. */
@@ -96,8 +102,11 @@ export const make = <A extends object>(options: Options<A>): PgSink<A> => {
   if (extras !== undefined && !Object.hasOwn(schema.fields, extras)) throw new Error(`there is no field ${extras}`)
   const folding = PgExtras.make(schema.fields, extras, options.columns)
   const table = PgTable.make({ name: options.table, idType: id, columns })
+  const references = PgReferences.make(table, Object.keys(schema.fields), options.references)
   return {
-    sink: Effect.map(SqlClient, (sql) => sinkOf(label, table, codecOf(schema, folding), PgUnitOfWork.session(sql))),
+    sink: Effect.map(SqlClient, (sql) =>
+      sinkOf(label, table, references, codecOf(schema, folding), PgUnitOfWork.session(sql))
+    ),
     migration: PgTable.migration(table),
     verify: LiveTable.verify(table),
     create: LiveTable.create(table)
@@ -140,6 +149,7 @@ const codecOf = <A extends object>(
 const sinkOf = <A extends object>(
   label: string,
   table: PgTable.PgTable,
+  references: PgReferences.References,
   codec: Codec<A>,
   session: PgUnitOfWork.Session
 ): ChangeSink.Transactional<A> => {
@@ -166,16 +176,23 @@ const sinkOf = <A extends object>(
           Effect.flatMap((rows) => toRows(label, table, codec, rows))
         ),
     write: (subscription, writes) =>
-      Effect.mapError(write(session, statements, table, checker, subscription, writes), failed)
+      Effect.mapError(write({ session, statements, table, references, checker }, subscription, writes), (error) =>
+        PgError.isParentMissing(error, table.name) ? PgError.toParentMissing(label, error) : failed(error)
+      )
   }
+}
+
+interface Target<A> {
+  readonly session: PgUnitOfWork.Session
+  readonly statements: ReturnType<typeof PgTable.statements>
+  readonly table: PgTable.PgTable
+  readonly references: PgReferences.References
+  readonly checker: Checker<A>
 }
 
 /** The parameters are made at once, the statements run in the unit of work. */
 const write = <A extends object>(
-  session: PgUnitOfWork.Session,
-  statements: ReturnType<typeof PgTable.statements>,
-  table: PgTable.PgTable,
-  checker: Checker<A>,
+  { checker, references, session, statements, table }: Target<A>,
   { connection, tenant }: Subscription.Subscription,
   writes: Write.Writes<A>
 ): Effect.Effect<Write.Answers, SqlError, UnitOfWork.Transaction> => {
@@ -188,17 +205,30 @@ const write = <A extends object>(
     const rejection = one._tag === "Put" ? addPut(puts, table, checker, one) : void removals.push(one)
     answers.push(rejection === undefined ? Result.succeed({ localId: one.localId }) : Result.fail(rejection))
   }
-  const putting =
-    puts.length === 0
+  const putting = (some: ReadonlyArray<PgTable.Put>) =>
+    some.length === 0
       ? Effect.succeed([])
-      : sql.unsafe<Omit<Found, "record">>(statements.put, [...key, ...PgTable.parameters(table, puts)])
+      : sql.unsafe<Omit<Found, "record">>(statements.put, [...key, ...PgTable.parameters(table, some)])
+  const all = putting(puts)
+  const orphaned = PgReferences.orphaned(references, sql, key, writes)
   const ids = Param.column(removals, (one) => one.externalId)
   const revisions = Param.column(removals, (one) => one.revision)
   const removing = removals.length === 0 ? Effect.succeed([]) : sql.unsafe(statements.remove, [ids, revisions, ...key])
-  return Effect.map(session.write(tenant, Effect.tap(putting, removing)), (rows) => {
+  const written = Effect.gen(function* () {
+    const rejections = orphaned === undefined ? PgReferences.none : yield* orphaned
+    const rows = yield* rejections.size === 0
+      ? all
+      : putting(puts.filter(({ externalId }) => !rejections.has(externalId)))
+    yield* removing
+    return { rejections, rows }
+  })
+  return Effect.map(session.write(tenant, written), ({ rejections, rows }) => {
     const localIds = new Map(rows.map((row) => [row.external_id, row.id]))
     return answers.map((answer, index) => {
-      const localId = localIds.get(writes[index]!.externalId)
+      const { externalId } = writes[index]!
+      const rejection = Result.isSuccess(answer) ? rejections.get(externalId) : undefined
+      const localId = localIds.get(externalId)
+      if (rejection !== undefined) return Result.fail(rejection)
       return localId === undefined ? answer : Result.succeed({ localId })
     })
   })
