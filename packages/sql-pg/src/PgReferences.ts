@@ -105,7 +105,8 @@ const parentsOf = <A>(field: string, writes: Write.Writes<A>): ReadonlyMap<strin
   const parents = new Map<string, string>()
   for (const one of writes) {
     const parent = one._tag === "Put" ? (one.record as Readonly<Record<string, unknown>>)[field] : undefined
-    if (typeof parent === "string") parents.set(one.externalId, parent)
+    if (typeof parent === "string" || typeof parent === "number" || typeof parent === "bigint")
+      parents.set(one.externalId, String(parent))
   }
   return parents
 }

@@ -1,15 +1,21 @@
 // Goal: what has no column of its own lives in the extras, and what the application has beside them is left alone.
 // Method: a sync of made observations into a table that an application altered. Guarantees: L23, S15, S28, S37.
 import { it } from "@effect/vitest"
+import * as Sync from "@tidemark/core/engine/Sync"
+import * as CursorRule from "@tidemark/core/model/CursorRule"
 import * as Extras from "@tidemark/core/model/Extras"
 import type * as Write from "@tidemark/core/model/Write"
 import * as Observation from "@tidemark/core/model/Observation"
+import * as Page from "@tidemark/core/model/Page"
+import * as Version from "@tidemark/core/model/Version"
+import * as ChangeSource from "@tidemark/core/ports/ChangeSource"
 import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
 import { PgSink } from "@tidemark/sql-pg"
 import * as BigDecimal from "effect/BigDecimal"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
+import * as Stream from "effect/Stream"
 import assert from "node:assert/strict"
 import { describe } from "vitest"
 import * as Database from "./support/Database.ts"
@@ -51,7 +57,7 @@ const stage = Effect.gen(function* () {
       })
     )
   const find = process(Effect.flatMap(table.sink, (sink) => sink.find(subscription, [id])))
-  return { owner, write, find }
+  return { owner, process, write, find }
 })
 
 describe("extras", () => {
@@ -98,6 +104,51 @@ describe("extras", () => {
         const sql = Effect.provideService(SqlClient, owner)
         const sink = yield* plain.sink.pipe(sql)
         assert.deepEqual((yield* sink.find(subscription, [id])).get(id)?.record, { title: "u", extras: {} })
+      })
+    )
+  )
+
+  it.live("S28 a run keeps and counts what its schema does not know, and reading it again changes nothing", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { owner, process } = yield* stage
+        const read = (observedAt: number, record: object) =>
+          process(
+            Effect.gen(function* () {
+              const version = Version.make({ domain: "place", value: "1", observedAt })
+              // A source that passes on what it was told: more than the schema says, and no extras.
+              const told = { title: "t", amount: null, ...record } as unknown as Deal
+              const source = ChangeSource.plain<Deal, number>({
+                label: "crm/deal",
+                domain: "place",
+                account: Effect.succeed("a1"),
+                rule: CursorRule.make({ codec: Schema.Int, positions: "Unique", resume: "Exclusive" }),
+                read: () =>
+                  Stream.succeed(Page.make([Observation.upsert({ id: "r", position: 1, record: told, version })]))
+              })
+              const sink = yield* table.sink
+              return yield* Sync.run(Sync.make({ subscription, schema: Deal, source, sink }))
+            })
+          )
+        yield* read(1, { Region__c: "north", ["__proto__"]: "own" })
+        yield* read(2, { Size__c: null })
+        yield* read(3, { Size__c: null, Region__c: "north" })
+        const [row] = yield* owner<{ extras: object }>`select extras from deal`
+        assert.deepEqual(Object.entries(row!.extras).toSorted(), [
+          ["Region__c", "north"],
+          ["Size__c", null],
+          ["__proto__", "own"],
+          ["amount", null]
+        ])
+        assert.deepEqual(
+          yield* owner`select created::int, updated::int, unchanged::int, unknown_fields::int as unknown from tidemark.run
+            order by seq`,
+          [
+            { created: 1, updated: 0, unchanged: 0, unknown: 2 },
+            { created: 0, updated: 1, unchanged: 0, unknown: 1 },
+            { created: 0, updated: 0, unchanged: 1, unknown: 2 }
+          ]
+        )
       })
     )
   )
