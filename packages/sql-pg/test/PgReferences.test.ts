@@ -167,6 +167,24 @@ describe("references", () => {
       )
     )
 
+    it.live(`K21 ${way}: what refers to a parked record of its batch is parked with it`, () =>
+      over(way, ({ accounts, rows, waiting }) =>
+        Effect.gen(function* () {
+          const told: ReadonlyArray<Change> = [
+            ["c", "b"],
+            ["b", "a"],
+            ["d", null],
+            ["a", null]
+          ]
+          yield* accounts(told.slice(0, 3))
+          assert.equal(yield* rows("account"), "d")
+          assert.deepEqual(yield* waiting, ["b ParentMissing", "c ParentMissing"])
+          yield* accounts(told)
+          assert.equal(yield* rows("account"), "a b c d")
+        })
+      )
+    )
+
     it.live(`K21 ${way}: a parent that was deleted is there, and goes while its children stay`, () =>
       over(way, ({ accounts, contacts, rows, waiting }) =>
         Effect.gen(function* () {
