@@ -9,11 +9,14 @@ import * as Observation from "@tidemark/core/model/Observation"
 import * as Page from "@tidemark/core/model/Page"
 import * as Subscription from "@tidemark/core/model/Subscription"
 import * as Version from "@tidemark/core/model/Version"
+import type * as Write from "@tidemark/core/model/Write"
 import * as ChangeSource from "@tidemark/core/ports/ChangeSource"
 import * as Lanes from "@tidemark/core/ports/Lanes"
 import * as Quarantine from "@tidemark/core/ports/Quarantine"
+import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
 import { PgSink } from "@tidemark/sql-pg"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
@@ -218,6 +221,34 @@ describe("references", () => {
       )
     )
   }
+
+  it.live("the answers name each record without a parent, and those that refer to it", () =>
+    over("Declared", ({ process, rows }) =>
+      Effect.gen(function* () {
+        const writes = (["a", "b", "c", "d"] as const).map((id, index): Write.Put<Row> => ({
+          _tag: "Put",
+          externalId: Observation.ExternalId.make(id),
+          localId: id,
+          revision: 1,
+          idempotencyKey: id,
+          record: { name: id, parent: ["b", "nobody", null, "c"][index]! }
+        }))
+        const answers = yield* process(
+          Effect.gen(function* () {
+            const { sink, subscription } = yield* syncOf(tableOf("Declared", "account", "account"), "account", [], 10)
+            assert.ok(sink._tag === "Transactional")
+            const [first, ...rest] = writes
+            return yield* (yield* UnitOfWork.UnitOfWork).transact(
+              subscription.tenant,
+              sink.write(subscription, [first!, ...rest])
+            )
+          })
+        )
+        assert.deepEqual(answers.map(Result.isSuccess), [false, false, true, true])
+        assert.equal(yield* rows("account"), "c d")
+      })
+    )
+  )
 
   it.live("somebody who refers to the record is no parent that is missing", () =>
     over("Declared", ({ accounts, owner, waiting }) =>
