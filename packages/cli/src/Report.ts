@@ -71,7 +71,7 @@ export const line = (options: {
     updated: counts.updated,
     deleted: counts.deleted,
     unchanged: counts.unchanged + counts.stale + counts.absent + counts.stillQuarantined,
-    quarantined: counts.quarantined + counts.rejected,
+    quarantined: counts.quarantined + counts.parked + counts.rejected,
     cursor,
     seconds: Math.round(seconds * 1000) / 1000
   }

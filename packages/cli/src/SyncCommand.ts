@@ -154,7 +154,7 @@ const runLane = Effect.fnUntraced(function* (
     Stream.runForEach((report) => {
       counts = Run.addCounts(counts, report.counts)
       cursor = report.checkpoint.cursor
-      isHeld ||= report.isHeld || report.counts.quarantined > 0
+      isHeld ||= report.isHeld || report.counts.quarantined + report.counts.parked > 0
       return onReport(report)
     }),
     Effect.map((): Ended => ({ status: isHeld ? "Partial" : "Succeeded", counts, cursor })),

@@ -127,10 +127,13 @@ const counts = [
   "stale",
   "absent",
   "quarantined",
+  "parked",
   "still_quarantined",
   "rejected",
   "adopted",
-  "drifted"
+  "drifted",
+  "unknown_fields",
+  "unknown_values"
 ]
 
 /**
