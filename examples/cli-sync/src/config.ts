@@ -111,14 +111,12 @@ const missing = (flag: string, what: string, setting: string) =>
 
 const noUrl = missing("--url", "the org's address, https://NAME.my.salesforce.com", "source.url")
 const noToken = missing("--token", "an access token", "source.auth")
-const noSource = missing("--source", "salesforce", "source.provider")
 
 const source = Effect.fnUntraced(function* (input: Input, loaded: Loaded) {
   const written = loaded?.configuration.source
   const url = Option.getOrUndefined(input.url) ?? written?.url
   const token = Option.getOrUndefined(input.token)
   const lacking = [
-    ...(written === undefined && Option.isNone(input.source) ? [noSource] : []),
     ...(url === undefined ? [noUrl] : []),
     ...(token === undefined && written?.auth === undefined ? [noToken] : [])
   ]

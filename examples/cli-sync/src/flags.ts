@@ -23,7 +23,7 @@ export const flags = {
     Flag.optional
   ),
   source: Flag.Literals("source", ["salesforce"]).pipe(
-    Flag.withDescription("Where the records come from"),
+    Flag.withDescription("Where the records come from; salesforce when not given"),
     Flag.optional
   ),
   url: Flag.String("url").pipe(

@@ -196,7 +196,7 @@ describe("connection discover and spec", () => {
     assert.equal(code, 0)
     const schema = JSON.parse(out)
     const names = Object.keys(schema.properties).toSorted()
-    assert.equal(names.join(" "), "$schema batchSize database fullEvery lease objects settle source")
+    assert.equal(names.join(" "), "$schema batchSize database detections fullEvery lease objects settle source")
     assert.equal(schema.additionalProperties, false)
     const { $schema, ...source } = JSON.parse((await run(["connection", "spec", "--of=source"])).out)
     assert.equal($schema, schema.$schema)
@@ -220,7 +220,7 @@ describe("a configuration file", () => {
     write("other.yaml", "settle: 1m", 0o644)
     const lacking = await run(["plan", "--config=other.yaml"])
     assert.equal(lacking.code, 2)
-    assert.match(lacking.err, /--source.*--url.*source\.url.*--token.*source\.auth.*--objects/s)
+    assert.match(lacking.err, /--url.*source\.url.*--token.*source\.auth.*--objects/s)
   })
 
   it("C19 a secret in a file that others may read is refused with the call that mends it, and nothing is sent", async () => {
