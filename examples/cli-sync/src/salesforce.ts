@@ -19,27 +19,35 @@ import { SqlClient } from "effect/sql/SqlClient"
 import * as Database from "./database.ts"
 
 export interface Settings {
-  readonly url: string
-  readonly token: Redacted.Redacted
-  readonly apiVersion: string
   readonly objects: ReadonlyArray<string>
   readonly settle: Duration.Duration
   readonly lease: Duration.Duration
   readonly batchSize: number
 }
 
+/** How the org is reached. */
+export interface Org {
+  readonly url: string
+  readonly token: Redacted.Redacted
+  readonly apiVersion: string
+}
+
+type Client = SalesforceClient.SalesforceClient["Service"]
+
+/** A feed for each object of an org. */
+export const feeds = ({ apiVersion, token, url, ...settings }: Org & Settings) =>
+  SalesforceClient.make({ url, apiVersion, credentials: Credentials.bearer(token) }).pipe(
+    Effect.mapError((error) => Problem.from(error, { hasCommitted: false })),
+    Effect.flatMap((client) => feedsOf(client, settings))
+  )
+
 /**
- * A feed for each object. Everything that can be wrong is looked at, for all
- * objects, and nothing is written.
+ * A feed for each object that a client reaches. Everything that can be wrong is
+ * looked at, for all objects, and nothing is written.
  */
-export const feeds = Effect.fnUntraced(
-  function* (settings: Settings) {
+export const feedsOf = Effect.fnUntraced(
+  function* (client: Client, settings: Settings) {
     if (settings.objects.length === 0) return yield* Problem.mendable(noObjects)
-    const client = yield* SalesforceClient.make({
-      url: settings.url,
-      apiVersion: settings.apiVersion,
-      credentials: Credentials.bearer(settings.token)
-    })
     const { value: account } = yield* client.organization
     const objects = yield* Effect.forEach(settings.objects, (object) => describe(client, account, object))
     yield* Database.requireAnswer
@@ -77,11 +85,7 @@ const bookkeeping: ReadonlySet<string> = new Set([
   "LastReferencedDate"
 ])
 
-const describe = Effect.fnUntraced(function* (
-  client: SalesforceClient.SalesforceClient["Service"],
-  account: string,
-  object: string
-) {
+const describe = Effect.fnUntraced(function* (client: Client, account: string, object: string) {
   const all = yield* SalesforceSource.make({ client, object })
   const { name, replicateable } = all.describe
   const fields = Object.keys(all.schema.fields).filter((field) => !bookkeeping.has(field))
