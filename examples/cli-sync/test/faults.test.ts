@@ -53,6 +53,35 @@ describe("faults", () => {
   )
 })
 
+describe("who an org is", () => {
+  const refusals = (["noAccess", "apiDisabled", "userDisabled"] as const).flatMap((kind) =>
+    [1, 2, 3].map((nth) => [kind, nth] as const)
+  )
+
+  it.each(refusals)("S42 %s, met by question %i, makes it no other one: nothing is kept twice", (kind, nth) =>
+    run(
+      Effect.gen(function* () {
+        const stage = yield* open(kind, { outcome: table[kind][0].outcome })
+        yield* stage.org.control.fault({ kind, match: "Organization", nth })
+        const struck = yield* stage.command
+        assert.deepEqual(
+          (yield* stage.org.control.faults).map(({ fired }) => fired),
+          [1]
+        )
+        // Asked again at once where the object may be hidden from the user, else refused: at the third, behind a commit.
+        const isAskedAgain = kind === "noAccess" && nth === 1
+        assert.equal(struck.code, isAskedAgain ? 0 : nth === 3 ? 1 : 2, struck.said)
+        yield* change(stage)
+        for (let runs = 0; runs < 2; runs++) assert.equal((yield* stage.command).code, 0)
+        const accounts = "select account from tidemark.ledger union select account from tidemark.lane"
+        assert.deepEqual(yield* Effect.promise(() => stage.database.run(accounts)), [{ account: stage.org.orgId }])
+        const copy = yield* stage.copy
+        yield* Effect.promise(() => Copy.requireEqual(copy, stage.org))
+      })
+    )
+  )
+})
+
 // -----------------------------------------------------------------------------
 // the stage
 // -----------------------------------------------------------------------------
