@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Command from "effect/cli/Command"
+import * as HttpClient from "effect/http/HttpClient"
 import type { SqlClient } from "effect/sql/SqlClient"
 import * as Database from "../../src/database.ts"
 import * as Salesforce from "../../src/salesforce.ts"
@@ -26,6 +27,8 @@ export interface Options {
   readonly credentials?: Credentials.Credentials
   /** Default: 500. */
   readonly batchSize?: number
+  /** Before each request of the client. */
+  readonly onRequest?: Effect.Effect<void>
 }
 
 /** How a run of the command ended. */
@@ -60,11 +63,18 @@ export const run = (options: Options): Effect.Effect<Ended> =>
       Effect.as([0, ""] as const),
       Effect.catch((error) => Effect.succeed([Problem.exitCode(error), error.message] as const)),
       Effect.provideService(Console.Console, console_),
-      Effect.provide(Layer.mergeAll(NodeServices.layer, NodeHttpClient.layerUndici))
+      Effect.provide(Layer.mergeAll(NodeServices.layer, http(options.onRequest ?? Effect.void)))
     )
     const [line] = lines.map((text) => JSON.parse(text) as Report.Line)
     return { code, line, said, requests: (yield* asked(options.org)) - before, waits: waiting.waits }
   })
+
+/** What requests are sent with. */
+export const http = (onRequest: Effect.Effect<void>) =>
+  Layer.effect(
+    HttpClient.HttpClient,
+    Effect.map(HttpClient.HttpClient, (client) => HttpClient.tapRequest(client, () => onRequest))
+  ).pipe(Layer.provide(NodeHttpClient.layerUndici))
 
 /** How many requests an org got so far. */
 const asked = ({ control }: Simulator.Simulator) =>

@@ -16,8 +16,8 @@ export type Records = { readonly [id: string]: Fields }
 
 export interface Copy {
   readonly records: Records
-  readonly items: ReadonlyArray<unknown>
-  readonly events: ReadonlyArray<unknown>
+  readonly items: ReadonlyArray<History.Item>
+  readonly events: ReadonlyArray<History.Event>
   /** Cursors by lane; a lane that never committed a position has none. */
   readonly cursors: { readonly [lane: string]: Fields | null }
   /** In the order they were opened. */
