@@ -196,7 +196,7 @@ const fails = Effect.fnUntraced(function* (stage: Stage, place: "start" | "page"
   const copy = yield* stage.copy
   const kept = stage.row.kept?.[place] ?? (place === "page" ? pageMax : 0)
   assert.match(ended.said, outcome.says)
-  assert.deepEqual([ended.code, ended.line], [kept > 0 ? 1 : outcome.code, undefined])
+  assert.deepEqual([ended.code, ended.reason, ended.line], [kept > 0 ? 1 : outcome.code, outcome.reason, undefined])
   const isBegun = place === "page" || stage.row.places?.start !== undefined
   assert.deepEqual(statuses(copy, before), isBegun ? ["live Failed"] : [])
   if (!isBegun) assert.deepEqual(yield* Effect.promise(stage.database.tables), [])
@@ -232,7 +232,7 @@ const strikesDeletions = Effect.fnUntraced(function* (stage: Stage) {
   for (const id of purged) assert.equal(id in copy.records, isRefused, "the lane of deletions alone tells of these")
   if (isRefused) {
     assert.match(ended.said, outcome.says)
-    assert.equal(ended.code, 1)
+    assert.deepEqual([ended.code, ended.reason], [1, outcome.reason])
     assert.deepEqual(copy.cursors["deletes"], before.cursors["deletes"])
     yield* login(stage)
     const { code, said } = yield* stage.command

@@ -4,14 +4,16 @@
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Application, Problem, type Report, sync } from "@tidemark/cli"
+import { Application, type Feed, Problem, type Report, sync } from "@tidemark/cli"
 import { Credentials, SalesforceClient } from "@tidemark/provider-salesforce"
 import type { Simulator } from "@tidemark/provider-salesforce/simulator"
+import * as Arr from "effect/Array"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import * as Command from "effect/cli/Command"
 import * as HttpClient from "effect/http/HttpClient"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -38,6 +40,8 @@ export interface Ended {
   readonly line: Report.Line | undefined
   /** What the failure says; empty when there was none. */
   readonly said: string
+  /** Of what the run could not do, the last; `undefined` when it could do all. */
+  readonly reason: string | undefined
   /** Requests that the org got. */
   readonly requests: number
   /** What the client waited, in ms. */
@@ -66,7 +70,14 @@ export const run = (options: Options): Effect.Effect<Ended> =>
       Effect.provide(Layer.mergeAll(NodeServices.layer, http(options.onRequest ?? Effect.void)))
     )
     const [line] = lines.map((text) => JSON.parse(text) as Report.Line)
-    return { code, line, said, requests: (yield* asked(options.org)) - before, waits: waiting.waits }
+    return {
+      code,
+      line,
+      said,
+      requests: (yield* asked(options.org)) - before,
+      waits: waiting.waits,
+      reason: waiting.reasons.at(-1)
+    }
   })
 
 /** What requests are sent with. */
@@ -89,12 +100,25 @@ const application = ({ batchSize = 500, org, url, ...options }: Options, waiting
       const client = Waiting.slowed(yield* SalesforceClient.make({ url: org.url, credentials }), waiting)
       const settings = { objects: ["Account"], settle, lease: Duration.minutes(10), batchSize }
       return {
-        feeds: Effect.provideContext(Salesforce.feedsOf(client, settings), context),
+        feeds: Effect.map(Effect.provideContext(Salesforce.feedsOf(client, settings), context), (feeds) =>
+          feeds.map((feed) => ({ ...feed, lanes: Arr.map(feed.lanes, noted(waiting)) }))
+        ),
         reading: Layer.provide(Database.reading, Layer.succeedContext(context)),
         writing: Layer.provide(Database.writing, Layer.succeedContext(context))
       }
     })
   ).pipe(Layer.orDie, Layer.provide(Database.layer({ url, dataDir: "" })))
+
+/** A lane whose failures are noted: a source finds faults that its client does not. */
+const noted =
+  ({ reasons }: Waiting.Waiting) =>
+  (lane: Feed.Feed["lanes"][number]): Feed.Feed["lanes"][number] => ({
+    ...lane,
+    stream: (options) =>
+      Stream.tapError(lane.stream(options), (error) =>
+        Effect.sync(() => void reasons.push(error._tag === "SourceError" ? error.reason : error._tag))
+      )
+  })
 
 /** A token that nothing renews. */
 export const bearer = (token: string): Credentials.Credentials => Credentials.bearer(Redacted.make(token))

@@ -2,6 +2,7 @@
  * What the command makes of each fault of the simulator, one row or more for each
  * name of its closed list.
  */
+import type { ChangeSource } from "@tidemark/core"
 import type { Faults } from "@tidemark/provider-salesforce/simulator"
 
 /**
@@ -25,6 +26,7 @@ export interface Refused {
   readonly _tag: "Refused"
   /** 2 where a person can remove the cause before trying again; behind a commit the code is 1 all the same. */
   readonly code: 1 | 2
+  readonly reason: ChangeSource.SourceError["reason"]
   readonly says: RegExp
   readonly waits: ReadonlyArray<Wait>
 }
@@ -54,9 +56,10 @@ const invisible = (requests: number, ...waits: ReadonlyArray<Wait>): Invisible =
   requests,
   waits
 })
-const refused = (code: 1 | 2, says: RegExp, ...waits: ReadonlyArray<Wait>): Refused => ({
+const refused = (code: 1 | 2, reason: Refused["reason"], says: RegExp, ...waits: ReadonlyArray<Wait>): Refused => ({
   _tag: "Refused",
   code,
+  reason,
   says,
   waits
 })
@@ -73,10 +76,14 @@ const told: Row = { outcome: invisible(1, second) }
 const always = (says: RegExp): Row => ({
   name: "without end",
   plan: { times: 100 },
-  outcome: refused(2, says, ...four)
+  outcome: refused(2, "Unavailable", says, ...four)
 })
 const malformed = (begins: RegExp): Row => ({
-  outcome: refused(1, new RegExp(`${/^The answer is not (a describe|a page|a list).*/.source}${begins.source}`))
+  outcome: refused(
+    1,
+    "Malformed",
+    new RegExp(`${/^The answer is not (a describe|a page|a list).*/.source}${begins.source}`)
+  )
 })
 /** Faults of queries strike the first page, the second, and the query that confirms deletions. */
 const ofQueries = { start: "/queryAll?", deletes: "%20IN%20" }
@@ -90,16 +97,16 @@ export const table: { readonly [kind in Faults.Kind]: readonly [Row, ...Readonly
     {
       places: ofQueries,
       kept: { start: 40, page: 80 },
-      outcome: refused(1, /page token it had answered before/),
+      outcome: refused(1, "NotAdvancing", /page token it had answered before/),
       // The address of a first page is no token: the page comes again. Rows that go back are refused, records found again are not.
-      elsewhere: { start: refused(1, /came after one stamped/), deletes: invisible(1) }
+      elsewhere: { start: refused(1, "OutOfOrder", /came after one stamped/), deletes: invisible(1) }
     }
   ],
   otherHost: [
     {
       places: ofQueries,
       kept: { start: 40, page: 90 },
-      outcome: refused(1, /lies on another host \(https:\/\/elsewhere/)
+      outcome: refused(1, "Malformed", /lies on another host \(https:\/\/elsewhere/)
     }
   ],
   expireLocators: [
@@ -107,33 +114,46 @@ export const table: { readonly [kind in Faults.Kind]: readonly [Row, ...Readonly
     { places: ofQueries, outcome: invisible(0), elsewhere: { page: invisible(2) } }
   ],
   "401": [
-    { outcome: refused(2, /INVALID_SESSION_ID \(HTTP 401\).*new access token, or a refresh token/) },
+    { outcome: refused(2, "Unauthorized", /INVALID_SESSION_ID \(HTTP 401\).*new access token, or a refresh token/) },
     { name: "renewed", credentials: "refresh", outcome: invisible(2) }
   ],
   expireToken: [
-    { isEnding: true, outcome: refused(2, /INVALID_SESSION_ID \(HTTP 401\).*new access token, or a refresh token/) },
+    {
+      isEnding: true,
+      outcome: refused(2, "Unauthorized", /INVALID_SESSION_ID \(HTTP 401\).*new access token, or a refresh token/)
+    },
     { name: "renewed", credentials: "refresh", outcome: invisible(2) }
   ],
   invalidClient: [
     {
       credentials: "refresh",
       isOfLogin: true,
-      outcome: refused(2, /invalid_client \(HTTP 400\): app must be installed/)
+      outcome: refused(2, "Unauthorized", /invalid_client \(HTTP 400\): app must be installed/)
     }
   ],
-  "403": [{ outcome: refused(1, /REQUEST_LIMIT_EXCEEDED \(HTTP 403\).*run again when it has recovered/) }],
-  apiDisabled: [{ outcome: refused(2, /API_DISABLED_FOR_ORG \(HTTP 403\).*API Enabled/) }],
-  userDisabled: [{ outcome: refused(2, /API_CURRENTLY_DISABLED \(HTTP 403\)/) }],
-  noAccess: [{ outcome: refused(2, /INSUFFICIENT_ACCESS \(HTTP 403\).*missing permission/) }],
+  "403": [
+    { outcome: refused(1, "QuotaExhausted", /REQUEST_LIMIT_EXCEEDED \(HTTP 403\).*run again when it has recovered/) }
+  ],
+  apiDisabled: [{ outcome: refused(2, "Forbidden", /API_DISABLED_FOR_ORG \(HTTP 403\).*API Enabled/) }],
+  userDisabled: [{ outcome: refused(2, "Unavailable", /API_CURRENTLY_DISABLED \(HTTP 403\)/) }],
+  noAccess: [{ outcome: refused(2, "Forbidden", /INSUFFICIENT_ACCESS \(HTTP 403\).*missing permission/) }],
   "406": [once],
   "420": [once],
   "429": [
     told,
-    { name: "for an hour", plan: { retryAfter: 3600 }, outcome: refused(1, /HTTP 429.*Wait, then run again/) }
+    {
+      name: "for an hour",
+      plan: { retryAfter: 3600 },
+      outcome: refused(1, "RateLimited", /HTTP 429.*Wait, then run again/)
+    }
   ],
   "429Date": [
     told,
-    { name: "for an hour", plan: { retryAfter: 3600 }, outcome: refused(1, /HTTP 429.*Wait, then run again/) }
+    {
+      name: "for an hour",
+      plan: { retryAfter: 3600 },
+      outcome: refused(1, "RateLimited", /HTTP 429.*Wait, then run again/)
+    }
   ],
   "429Absent": [once],
   "429Absurd": [{ plan: { times: 2 }, outcome: invisible(2, first, [320, 400]) }],
@@ -148,7 +168,7 @@ export const table: { readonly [kind in Faults.Kind]: readonly [Row, ...Readonly
     {
       name: "without end",
       plan: { times: 100 },
-      outcome: refused(2, /the body stalled/, ...four.flatMap((wait) => [idle, wait]), idle)
+      outcome: refused(2, "Unavailable", /the body stalled/, ...four.flatMap((wait) => [idle, wait]), idle)
     }
   ]
 }

@@ -125,10 +125,8 @@ const change = Effect.fnUntraced(function* ({ chance, org }: Play) {
 })
 
 /** Next pages more often than the rest: what strikes there is hardest to mend. */
-const matches = [
-  ...["/query/", "/query/", "/query/", "/query/"],
-  ...["/services/data/", "/queryAll?", "/deleted/", "%20IN%20", "/describe", "Organization", ""]
-]
+const next = ["/query/", "/query/", "/query/", "/query/"]
+const matches = next.concat("/services/data/", "/queryAll?", "/deleted/", "%20IN%20", "/describe", "Organization", "")
 
 /** Old faults stay or pass, new ones come. */
 const weather = Effect.fnUntraced(function* ({ chance, org: { control } }: Play) {

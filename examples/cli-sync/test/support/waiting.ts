@@ -1,8 +1,9 @@
 /**
- * A client whose waits are over at once: the time that they would have taken is
- * noted and passes. Time-outs do not end, but for bodies that the simulated org
+ * A client whose failures are noted, and whose waits are over at once: the time that
+ * they would have taken is noted and passes. Time-outs do not end, but for bodies that the simulated org
  * left half sent; databases and leases keep the real clock.
  */
+import type { ChangeSource } from "@tidemark/core"
 import type { SalesforceClient } from "@tidemark/provider-salesforce"
 import type { Simulator } from "@tidemark/provider-salesforce/simulator"
 import * as Clock from "effect/Clock"
@@ -14,6 +15,8 @@ export interface Waiting {
   readonly clock: Clock.Clock
   /** What was waited, in ms, in order. */
   readonly waits: Array<number>
+  /** Why what the client was asked for failed, in order. */
+  readonly reasons: Array<string>
 }
 
 /** The longest wait of a client, with what is added by chance; what takes longer is a time-out. */
@@ -43,6 +46,7 @@ export const make = (org: Simulator.Simulator): Waiting => {
   }
   return {
     waits,
+    reasons: [],
     clock: {
       currentTimeMillisUnsafe: millis,
       currentTimeMillis: Effect.sync(millis),
@@ -58,9 +62,11 @@ export const make = (org: Simulator.Simulator): Waiting => {
 /** The client, by this clock. */
 export const slowed = (
   client: SalesforceClient.SalesforceClient["Service"],
-  { clock }: Waiting
+  { clock, reasons }: Waiting
 ): SalesforceClient.SalesforceClient["Service"] => {
-  const by = <A, E>(effect: Effect.Effect<A, E>) => Effect.provideService(effect, Clock.Clock, clock)
+  const note = ({ reason }: ChangeSource.SourceError) => Effect.sync(() => void reasons.push(reason))
+  const by = <A>(effect: Effect.Effect<A, ChangeSource.SourceError>) =>
+    Effect.provideService(Effect.tapError(effect, note), Clock.Clock, clock)
   return {
     time: by(client.time),
     organization: by(client.organization),
@@ -69,7 +75,8 @@ export const slowed = (
     query: (soql, options) => by(client.query(soql, options)),
     queryAll: (soql, options) => by(client.queryAll(soql, options)),
     queryMore: (next) => by(client.queryMore(next)),
-    pages: (soql, options) => Stream.provideService(client.pages(soql, options), Clock.Clock, clock),
+    pages: (soql, options) =>
+      Stream.provideService(Stream.tapError(client.pages(soql, options), note), Clock.Clock, clock),
     deleted: (object, window) => by(client.deleted(object, window)),
     updated: (object, window) => by(client.updated(object, window)),
     limits: by(client.limits)
