@@ -125,8 +125,10 @@ const change = Effect.fnUntraced(function* ({ chance, org }: Play) {
 })
 
 /** Next pages more often than the rest: what strikes there is hardest to mend. */
-const next = ["/query/", "/query/", "/query/", "/query/"]
-const matches = next.concat("/services/data/", "/queryAll?", "/deleted/", "%20IN%20", "/describe", "Organization", "")
+const next = ["/query/", "/query/", "/query/", "/query/", "/queryAll?", "/deleted/", "%20IN%20", "/describe"]
+const all = next.concat("/services/data/", "Organization", "")
+/** A user who may not read who the org is knows it by its host from then on: another account, until a person decides. */
+const matches = (kind: Faults.Kind) => (kind === "noAccess" ? next : all)
 
 /** Old faults stay or pass, new ones come. */
 const weather = Effect.fnUntraced(function* ({ chance, org: { control } }: Play) {
@@ -137,7 +139,7 @@ const weather = Effect.fnUntraced(function* ({ chance, org: { control } }: Play)
     const isStanding = chance.is(0.3)
     // Endings make the token endpoint be asked, where one kind lives.
     if (kind === "invalidClient") yield* control.fault({ match: "/query", kind: "expireToken" })
-    const match = kind === "invalidClient" ? "/oauth2/token" : chance.pick(matches)
+    const match = kind === "invalidClient" ? "/oauth2/token" : chance.pick(matches(kind))
     yield* control.fault({
       kind,
       match,

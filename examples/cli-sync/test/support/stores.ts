@@ -50,11 +50,14 @@ const runInMemory = Effect.fnUntraced(
     const deletes = yield* SalesforceDeletes.make({ client, source })
     const sink = yield* MemorySink.make<Canonical.Record>({ label: "accounts" })
     const common = { subscription, schema: source.schema, sink, settle: Command.settle, batchSize, events: true }
-    const live = yield* Sync.run(Sync.make({ ...common, source }), { lane: Lane.live(subscription) })
+    // A run that was killed while it claimed may hold its lane until the lease is over.
+    const isTakingOver = true
+    const live = yield* Sync.run(Sync.make({ ...common, source }), { lane: Lane.live(subscription), isTakingOver })
     const gone = yield* Sync.run(Sync.make({ ...common, source: deletes }), {
-      lane: SalesforceDeletes.lane(subscription)
+      lane: SalesforceDeletes.lane(subscription),
+      isTakingOver
     })
-    return { said: "", news: news(live) + news(gone) }
+    return { said: "counts" in live && "counts" in gone ? "" : "Busy", news: news(live) + news(gone) }
   },
   Effect.catch((error) => Effect.succeed({ said: `${error._tag}: ${error.message}`, news: 0 }))
 )
@@ -92,7 +95,10 @@ export const postgres = (database: Server.Database) => (): Effect.Effect<Simulat
     run: ({ batchSize, onRequest, org }) =>
       Effect.map(
         Command.run({ org, url: database.url, credentials: Command.refresh(org), batchSize, onRequest }),
-        ({ line, said }) => ({ said, news: line === undefined ? 0 : line.created + line.updated + line.deleted })
+        ({ line, said }) => ({
+          said: line?.status === "Busy" ? "Busy" : said,
+          news: line === undefined ? 0 : line.created + line.updated + line.deleted
+        })
       ),
     look: Effect.fnUntraced(function* (org) {
       const { cursors, events, items, records, runs } = yield* Effect.promise(() => Copy.read(database, org))
