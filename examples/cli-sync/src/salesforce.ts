@@ -23,15 +23,21 @@ export interface Wanted {
   readonly detections: Config.DetectionSettings | undefined
 }
 
+/** A feed for each object and each detection. */
+export const feeds = (source: Config.Source, wanted: Wanted) =>
+  client(source).pipe(
+    Effect.mapError((error) => Problem.from(error, { hasCommitted: false })),
+    Effect.flatMap((org) => feedsOf(org, wanted))
+  )
+
 /**
- * A feed for each object and each detection. Everything that can be wrong is looked
+ * The same for an org that a client reaches. Everything that can be wrong is looked
  * at, for all of them, and nothing is written.
  */
-export const feeds = Effect.fnUntraced(
-  function* (source: Config.Source, { detections, objects }: Wanted) {
+export const feedsOf = Effect.fnUntraced(
+  function* (org: SalesforceClient.SalesforceClient["Service"], { detections, objects }: Wanted) {
     const names = objects.map(({ name }) => name)
     if (detections !== undefined) yield* Detections.check(detections, names)
-    const org = yield* client(source)
     const { value: account } = yield* org.organization
     const described = yield* Effect.forEach(objects, (one) => describe(org, account, one))
     const detected = detections === undefined ? [] : yield* Detections.describe(org, account, detections)

@@ -24,9 +24,9 @@ import type * as Stream from "effect/Stream"
 import * as Answer from "./Answer.ts"
 import * as Credentials from "./Credentials.ts"
 import type * as Describe from "./Describe.ts"
+import * as Organization from "./Organization.ts"
 import * as Paths from "./Paths.ts"
 import * as Reader from "./Reader.ts"
-import * as SalesforceError from "./SalesforceError.ts"
 import * as Versions from "./Versions.ts"
 
 // -----------------------------------------------------------------------------
@@ -42,8 +42,8 @@ export class SalesforceClient extends Context.Service<
     /** The server's time now, in ms, from the Date header of the list of versions, which needs no session. */
     readonly time: Read<number>
     /**
-     * Who the session belongs to: the org's Id, 18 characters; for a user who may not
-     * read it, the org's host name, which is the org's own.
+     * Who the session belongs to, told in one way by one client: the org's Id, 18 characters;
+     * for a user who may not read it, the org's host name. See `Organization`.
      */
     readonly organization: Read<Answer.Answer<string>>
     readonly describe: (object: string) => Read<Answer.Answer<Describe.Describe>>
@@ -101,12 +101,11 @@ export const make = Effect.fnUntraced(function* (
 
   return {
     time,
-    organization: Effect.flatMap(query("SELECT Id FROM Organization"), Answer.organization).pipe(
-      Effect.catchIf(
-        (error) => (error.reason === "Invalid" || error.reason === "Forbidden") && SalesforceError.code(error) !== "",
-        () => Effect.all({ value: Effect.map(read.origin, (origin) => new URL(origin).hostname), serverTime: time })
-      )
-    ),
+    organization: Organization.make({
+      id: Effect.flatMap(query("SELECT Id FROM Organization"), Answer.organization),
+      origin: read.origin,
+      time
+    }),
     describe: (object) => Effect.flatMap(read.at(Paths.sobject(object, "describe")), Answer.describe),
     describeGlobal: Effect.flatMap(read.at(Paths.below("sobjects")), Answer.describeGlobal),
     query,

@@ -8,7 +8,9 @@
  *
  * Windows are read to the present; the position is what the server calls covered,
  * capped by the horizon. The server keeps deletions for a limited time: a position
- * older than that is `PositionLost`, because deletions may have been missed.
+ * older than that is `PositionLost`, because deletions may have been missed. A lane
+ * without a position reads as far back as the server lets it, and cannot tell whether
+ * that is enough: begin it when the records are first read, not two weeks later.
  *
  * @since 0.1.0
  */

@@ -28,6 +28,8 @@ export interface Locators {
   readonly seed: number
   /** Pages are often shorter than asked for. */
   readonly shortPages: boolean
+  /** Most rows of a page, whatever is asked. */
+  readonly pageMax: number
   /** How long addresses live, in ms. */
   readonly lifeMs: number
   readonly cursors: Map<string, Cursor>
@@ -71,9 +73,15 @@ export const openMax = 1000
 // -----------------------------------------------------------------------------
 
 /** @category constructors @since 0.1.0 */
-export const make = (seed: number, shortPages: boolean, lifeMs: number = usualMs): Locators => ({
+export const make = (
+  seed: number,
+  shortPages: boolean,
+  lifeMs: number = usualMs,
+  pageMax: number = batchMax
+): Locators => ({
   seed,
   shortPages,
+  pageMax,
   lifeMs,
   cursors: new Map(),
   count: 0
@@ -158,9 +166,9 @@ const page = (locators: Locators, cursor: Cursor, from: number, base: string): P
 }
 
 // Two pages of three are whole, the third has any number of rows.
-const size = ({ seed, shortPages }: Locators, cursor: Cursor, from: number): number => {
+const size = ({ pageMax, seed, shortPages }: Locators, cursor: Cursor, from: number): number => {
   const { number, query } = cursor
-  const batchSize = Math.min(cursor.batchSize, rowsMax(query.columns.length))
+  const batchSize = Math.min(cursor.batchSize, pageMax, rowsMax(query.columns.length))
   const drawn = Random.hash(seed, number, from)
   return shortPages && drawn % 3 === 0 ? 1 + (Math.floor(drawn / 3) % batchSize) : batchSize
 }

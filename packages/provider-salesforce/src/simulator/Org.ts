@@ -52,6 +52,7 @@ export interface Org {
 /** @category models @since 0.1.0 */
 export interface Options extends World.Options {
   readonly shortPages: boolean
+  readonly pageMax?: number
   readonly rotation: boolean
   readonly ignoresSeconds: boolean
   /** How long sessions live; absent, until they are made to end. */
@@ -96,7 +97,7 @@ export const make = (options: Options, clock: Clock, app: App.App): Org => {
   return {
     world,
     clock,
-    locators: Locators.make(options.seed, options.shortPages, options.locatorMs),
+    locators: Locators.make(options.seed, options.shortPages, options.locatorMs, options.pageMax),
     sessions: Sessions.make(
       { seed: options.seed, orgId: world.orgId, rotation: options.rotation, lifeMs: options.sessionMs },
       world.now

@@ -23,6 +23,7 @@ import * as Control from "./Control.ts"
 import * as Faults from "./Faults.ts"
 import * as Instant from "./Instant.ts"
 import * as Journal from "./Journal.ts"
+import * as Locators from "./Locators.ts"
 import * as Odd from "./Odd.ts"
 import * as Org from "./Org.ts"
 import type * as Refusal from "./Refusal.ts"
@@ -54,6 +55,8 @@ export interface Options {
   readonly history?: string
   /** Pages are often shorter than asked for. Defaults to `false`. */
   readonly shortPages?: boolean
+  /** Most rows of a page, at least 1, whatever is asked: servers may send fewer. Absent: as many as asked for. */
+  readonly pageMax?: number
   /** The clock goes on by itself, as fast as time does. Defaults to `false`. */
   readonly realtime?: boolean
   /** How many accounts share one stamp, beyond the usual ties. Defaults to 0. */
@@ -97,6 +100,8 @@ export interface Controls {
   /** What readers can see now, deleted records left out. */
   readonly state: Effect.Effect<Control.State>
   readonly fault: (plan: Faults.Plan) => Effect.Effect<void>
+  /** Plans no fault any more. What was met stays counted in the state. */
+  readonly calm: Effect.Effect<void>
   /** What a client needs to log in. */
   readonly app: Effect.Effect<App.Credentials>
   /** The faults planned, and how often each was met. */
@@ -218,6 +223,7 @@ const check = (options: Options): Result.Result<Settings, SimulatorError.Simulat
       },
       start: startsAt,
       shortPages: options.shortPages === true,
+      pageMax: yield* wholeIn("pageMax", options.pageMax ?? Locators.batchMax, Locators.batchMax, 1),
       rotation: options.rotation === true,
       ignoresSeconds: options.ignoresSeconds === true,
       faults: yield* known(options.faults ?? []),
@@ -244,10 +250,10 @@ const known = (names: ReadonlyArray<Faults.Kind>) => {
     : refuse("Options", `The option faults names ${unknown}: give names of ${Faults.kinds.join(", ")}.`)
 }
 
-const wholeIn = (name: keyof Options, value: number, max: number) =>
-  Number.isSafeInteger(value) && value >= 0 && value <= max
+const wholeIn = (name: keyof Options, value: number, max: number, min = 0) =>
+  Number.isSafeInteger(value) && value >= min && value <= max
     ? Result.succeed(value)
-    : refuse("Options", `The option ${name} is ${value}: give a whole number from 0 to ${max}.`)
+    : refuse("Options", `The option ${name} is ${value}: give a whole number from ${min} to ${max}.`)
 
 const refuse = (reason: "Options" | "Refused", message: string) =>
   Result.fail(new SimulatorError.SimulatorError({ reason, message }))
@@ -308,6 +314,7 @@ const controls = (org: Org.Org, journal: Journal.Journal): Controls => {
     mutate: (request) => ask(() => Control.mutate(org, request)),
     state: look(() => Control.state(org)),
     fault: (plan) => Effect.sync(() => Faults.add(org.faults, plan)),
+    calm: Effect.sync(() => Faults.clear(org.faults)),
     app: Effect.map(
       Effect.promise(() => App.prepare(org.app)),
       (app) => App.credentials(app, org.sessions)

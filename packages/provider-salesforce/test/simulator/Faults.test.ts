@@ -166,6 +166,16 @@ describe("Faults", () => {
       })
     ))
 
+  it("a calm org plans no fault, and remembers those it met", () =>
+    run({ accounts: 3, faults: ["500"] }, ({ query, simulator: { control } }) =>
+      Effect.gen(function* () {
+        for (const status of [200, 200, 500]) assert.equal((yield* query(soql)).status, status)
+        yield* control.calm
+        for (let request = 0; request < 12; request++) assert.equal((yield* query(soql)).status, 200)
+        assert.deepEqual([yield* control.faults, (yield* control.state).faults], [[], { "500": 1 }])
+      })
+    ))
+
   it("a text for Retry-After is sent as it is", () =>
     run({ accounts: 3 }, ({ post, query }) =>
       Effect.gen(function* () {

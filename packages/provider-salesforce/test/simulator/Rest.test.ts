@@ -176,6 +176,18 @@ describe("REST queries", () => {
       })
     ))
 
+  it("no page is longer than the longest there may be, whatever is asked", () =>
+    run({ accounts: 90, pageMax: 40 }, ({ pages }) =>
+      Effect.gen(function* () {
+        const all = yield* pages("SELECT Id FROM Account ORDER BY SystemModstamp, Id")
+        assert.deepEqual(
+          all.map((page) => page.length),
+          [40, 40, 10]
+        )
+        assert.equal(new Set(all.flatMap(ids)).size, 90)
+      })
+    ))
+
   it("short pages are not the end, and lose nothing", () =>
     run({ accounts: 3000, shortPages: true }, ({ pages }) =>
       Effect.gen(function* () {

@@ -24,6 +24,7 @@ describe("Simulator options", () => {
     [{ accounts: 1, dailyLimit: -1 }, "dailyLimit"],
     [{ accounts: 1, sessionMs: 0.5 }, "sessionMs"],
     [{ accounts: 1, locatorMs: Number.NaN }, "locatorMs"],
+    [{ accounts: 1, pageMax: 0 }, "pageMax"],
     [{ accounts: 1, faults: ["unheard-of" as Faults.Kind] }, "faults"]
   ])("%j is refused, naming %s", async (options, name) => {
     const { message, reason } = await failure({ seed: 1, ...options })
