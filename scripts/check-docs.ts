@@ -5,6 +5,7 @@
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
+import * as States from "./docs/States.ts"
 
 const problems: Array<string> = []
 
@@ -48,6 +49,7 @@ for (const page of pages.filter((page) => page.startsWith("docs/guides/"))) {
     }
   }
 }
+problems.push(...States.problems())
 if (/https?:\/\//.test(fs.readFileSync("pnpm-lock.yaml", "utf8"))) problems.push("pnpm-lock.yaml names a registry")
 
 for (const problem of problems) console.error(problem)
