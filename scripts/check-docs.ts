@@ -49,8 +49,29 @@ for (const page of pages.filter((page) => page.startsWith("docs/guides/"))) {
     }
   }
 }
-problems.push(...States.problems())
+problems.push(...States.problems(), ...unshown("docs/guides/what-is-guaranteed.md"))
 if (/https?:\/\//.test(fs.readFileSync("pnpm-lock.yaml", "utf8"))) problems.push("pnpm-lock.yaml names a registry")
+
+/** Laws that a page names in a row of a table, which the map of guarantees does not have, or shows in other tests. */
+function unshown(page: string): ReadonlyArray<string> {
+  const rows = new Map(
+    [...fs.readFileSync("docs/guarantees.md", "utf8").matchAll(/^\| ([LFWS]\d+) .*$/gm)].map(([row, id]) => [id!, row])
+  )
+  return fs
+    .readFileSync(page, "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      const laws = [...line.matchAll(/\[([LFWS]\d+)\]/g)].map((match) => match[1]!)
+      const tests = [...line.matchAll(/\]\(\.\.\/\.\.\/([^)]*\.test\.ts)\)/g)].map((match) => match[1]!)
+      if (laws.length === 0) return []
+      return [
+        ...laws.filter((id) => !rows.has(id)).map((id) => `${page}: there is no law ${id}`),
+        ...tests
+          .filter((test) => !laws.some((id) => rows.get(id)?.includes(`](../${test})`)))
+          .map((test) => `${page}: ${test} is no test of ${laws.join(", ")}`)
+      ]
+    })
+}
 
 for (const problem of problems) console.error(problem)
 console.log(`docs: ${pages.length} pages, ${problems.length} problems`)
