@@ -8,7 +8,7 @@ import * as fs from "node:fs"
 
 const withoutSpace = (text: string): string => text.replace(/\s+/g, "")
 
-const isShown = /^(examples\/[^/]+\/(src|test)|packages\/[^/]+\/test)\/.*\.ts$/
+const isShown = /^(examples\/[^/]+\/(src\/.*|test\/.*|vitest\.config)|packages\/[^/]+\/test\/.*)\.ts$/
 
 const sources = ["examples", "packages"]
   .flatMap((folder) => fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => `${folder}/${name}`))
