@@ -41,13 +41,13 @@ if (/https?:\/\//.test(fs.readFileSync("pnpm-lock.yaml", "utf8"))) problems.push
 /** Laws that a page names in a row of a table, which the map of guarantees does not have, or shows in other tests. */
 function unshown(page: string): ReadonlyArray<string> {
   const rows = new Map(
-    [...fs.readFileSync("docs/guarantees.md", "utf8").matchAll(/^\| ([LFWS]\d+) .*$/gm)].map(([row, id]) => [id!, row])
+    [...fs.readFileSync("docs/guarantees.md", "utf8").matchAll(/^\| ([A-Z]\d+) .*$/gm)].map(([row, id]) => [id!, row])
   )
   return fs
     .readFileSync(page, "utf8")
     .split("\n")
     .flatMap((line) => {
-      const laws = [...line.matchAll(/\[([LFWS]\d+)\]/g)].map((match) => match[1]!)
+      const laws = [...line.matchAll(/\[([A-Z]\d+)\]/g)].map((match) => match[1]!)
       const tests = [...line.matchAll(/\]\(\.\.\/\.\.\/([^)]*\.test\.ts)\)/g)].map((match) => match[1]!)
       if (laws.length === 0) return []
       return [

@@ -16,7 +16,7 @@ const map = "docs/guarantees.md"
 const rows: ReadonlyArray<Row> = fs
   .readFileSync(map, "utf8")
   .split("\n")
-  .filter((line) => /^\| [LFWS]\d/.test(line))
+  .filter((line) => /^\| [FKLSW]\d/.test(line))
   .map((line) => {
     const cells = line.split("|").map((cell) => cell.trim())
     return {

@@ -88,24 +88,31 @@ const commandsOf = (text: string): ReadonlyArray<string> =>
     .map((line) => line.replace(/(^|\s)#.*$/, "").trim())
     .filter((line) => line !== "")
 
-/** Flags of all commands that npm scripts start. */
-const flagsOf = (): ReadonlySet<string> =>
-  new Set(
-    Object.values(scripts).flatMap((script) => {
-      const words = /(?:^|&& )node ((?:examples|torture)\/.*)$/.exec(script)?.[1]?.split(" ") ?? []
-      return words.length === 0 ? [] : [...(helpOf(words)?.flags ?? [])]
-    })
-  )
+/** Flags of all commands of the programs that npm scripts start, as they tell them to a shell. */
+const flagsOf = (): ReadonlySet<string> => {
+  if (flags.size > 0) return flags
+  const programs = Object.values(scripts).map((script) => /node ((?:examples|torture)\/\S+)/.exec(script)?.[1])
+  for (const program of new Set(programs.filter((one) => one !== undefined))) {
+    const { stdout } = spawnSync("node", [program, "--completions", "fish"], { encoding: "utf8", timeout: 60_000 })
+    for (const match of stdout.matchAll(/ -l ([\w-]+)| -a '(--[\w-]+)'/g)) flags.add(match[2] ?? `--${match[1]!}`)
+  }
+  return flags
+}
+const flags = new Set<string>()
 
 /** What is wrong with the commands of a page: those of its `sh` snippets, those in its sentences, and single flags. */
 export const problems = (page: string): ReadonlyArray<string> => {
   const text = fs.readFileSync(page, "utf8")
   const blocks = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => commandsOf(match[1]!))
   const inline = [
-    ...text.replace(/```[\s\S]*?```/g, "").matchAll(/`((?:[A-Z]+=\S+ )*(?:npm (?:run|test)|node [\w./-]+\.ts)[^`]*)`/g)
+    ...text
+      .replace(/```[\s\S]*?```/g, "")
+      .matchAll(/`((?:[A-Z]+=\S+ )*(?:npm (?:run (?:--silent )?\w|test)|node [\w./-]+\.ts)[^`]*)`/g)
   ].map((match) => [match[1]!.replace(/[[\]]/g, "")])
   const single = [...text.matchAll(/(?<!`)`(--[\w-]+)[^`]*`/g)].map((match) => match[1]!)
-  const unknown = single.filter((flag) => !flagsOf().has(flag)).map((flag) => `${page}: no command has a flag ${flag}`)
+  const unknown = single
+    .filter((flag) => flag !== "--help" && !flagsOf().has(flag))
+    .map((flag) => `${page}: no command has a flag ${flag}`)
   const wrong = [...blocks, ...inline].flatMap((lines) => {
     let cwd = "."
     return lines.flatMap((line) =>

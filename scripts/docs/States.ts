@@ -7,15 +7,21 @@ import * as path from "node:path"
 
 const page = "docs/states.md"
 
+/** What moves from one of its values to another, and so has a diagram. */
+const isMachine = /^(\w*Status|Existence|state)$/
+
 /** The values of a type, a schema or an error's reason: the first list of literals behind its name. */
 const literalsOf = (text: string, name: string): ReadonlySet<string> => {
-  const start = new RegExp(`export (?:type|const|class) ${name}\\b`).exec(text)
+  const start = new RegExp(`export (?:type|const|class) ${name}\\b|readonly ${name}: "`).exec(text)
   if (start === null) return new Set()
-  const list = /Schema\.Literals\(\[([^\]]*)\]|=\s*\|?\s*("\w+"(?:\s*\|\s*"\w+")+)/.exec(text.slice(start.index))
+  const list = /Schema\.Literals\(\[([^\]]*)\]|[=:]\s*\|?\s*("\w+"(?:\s*\|\s*"\w+")+)/.exec(text.slice(start.index))
   return new Set([...(list?.[1] ?? list?.[2] ?? "").matchAll(/"(\w+)"/g)].map((match) => match[1]!))
 }
 
-/** Types named for statuses, wherever they are: `Run.Status` is `Status` in the module `Run`. */
+/**
+ * Types named for statuses, and statuses that a public interface lists itself, wherever
+ * they are: `Run.Status` is `Status` in the module `Run`.
+ */
 const statuses = (): ReadonlyArray<readonly [file: string, name: string]> =>
   fs
     .readdirSync("packages", { recursive: true, encoding: "utf8" })
@@ -23,9 +29,11 @@ const statuses = (): ReadonlyArray<readonly [file: string, name: string]> =>
     .flatMap((name) => {
       const file = `packages/${name}`
       const text = fs.readFileSync(file, "utf8")
-      return [...text.matchAll(/^export (?:type|const) (\w*Status) = (?:Schema\.Literals|\|?\s*")/gm)].map(
-        (match) => [file, match[1]!] as const
-      )
+      const interfaces = [...text.matchAll(/^export interface [^{]*\{[\s\S]*?^\}/gm)].join("\n")
+      return [
+        ...text.matchAll(/^export (?:type|const) (\w*Status) = (?:Schema\.Literals|\|?\s*")/gm),
+        ...interfaces.matchAll(/^ {2}readonly (status|state): "/gm)
+      ].map((match) => [file, match[1]!] as const)
     })
 
 /** The first column of the first table behind a place. */
@@ -37,7 +45,7 @@ const rowsBehind = (text: string): ReadonlyArray<string> => {
 /** What is wrong with the page. */
 export const problems = (): ReadonlyArray<string> => {
   const text = fs.readFileSync(page, "utf8")
-  const declared = [...text.matchAll(/\[`(\w+)\.(\w+)`\]\(\.\.\/([^)]+\.ts)\)\.?\s/g)].map((match) => ({
+  const declared = [...text.matchAll(/\[`(\w+)\.(\w+)`\]\(\.\.\/([^)]+\.ts)\)[.,]?\s/g)].map((match) => ({
     name: match[2]!,
     label: `${match[1]!}.${match[2]!}`,
     file: match[3]!,
@@ -55,7 +63,7 @@ export const problems = (): ReadonlyArray<string> => {
     return [
       ...[...literals].filter((one) => !rows.includes(one)).map((one) => `${label} has ${one}, its table has not`),
       ...rows.filter((one) => !literals.has(one)).map((one) => `the table of ${label} has ${one}, the code has not`),
-      ...(name === "Reason"
+      ...(!isMachine.test(name)
         ? []
         : [...literals].filter((one) => !isDrawn(one)).map((one) => `${label}: ${one} is in no diagram`))
     ].map((problem) => `${page}: ${problem}`)

@@ -1,73 +1,52 @@
 /**
  * Salesforce objects as feeds: each is described, gets a table that fits, and is
  * read by two lanes, the records and their deletions; by a third one, which reads
- * everything again, if that is asked for.
+ * everything again, if that is asked for. What detections want are feeds too.
  */
-import { Feed, Problem } from "@tidemark/cli"
-import { type ChangeSink, Lane, Subscription, Sync } from "@tidemark/core"
-import {
-  type Canonical,
-  Credentials,
-  SalesforceClient,
-  SalesforceDeletes,
-  SalesforceFull,
-  SalesforceSource
-} from "@tidemark/provider-salesforce"
+import { type Feed, Problem } from "@tidemark/cli"
+import { CursorRule } from "@tidemark/core"
+import { SalesforceClient, SalesforceDeletes, SalesforceFull, SalesforceSource } from "@tidemark/provider-salesforce"
 import { PgSink } from "@tidemark/sql-pg"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
-import { SqlClient } from "effect/sql/SqlClient"
+import type * as Config from "./config.ts"
 import * as Database from "./database.ts"
+import * as Detections from "./detections.ts"
+import * as Feeds from "./feeds.ts"
 
-export interface Settings {
-  readonly url: string
-  readonly token: Redacted.Redacted
-  readonly apiVersion: string
-  readonly objects: ReadonlyArray<string>
-  readonly settle: Duration.Duration
-  readonly fullEvery: Option.Option<Duration.Duration>
-  readonly lease: Duration.Duration
-  readonly batchSize: number
+/** What is sent to the org goes through it. */
+export const client = (source: Config.Source) => SalesforceClient.make(source)
+
+/** What is asked for. */
+export interface Wanted {
+  readonly objects: ReadonlyArray<Config.ObjectSettings>
+  readonly detections: Config.DetectionSettings | undefined
 }
 
 /**
- * A feed for each object. Everything that can be wrong is looked at, for all
- * objects, and nothing is written.
+ * A feed for each object and each detection. Everything that can be wrong is looked
+ * at, for all of them, and nothing is written.
  */
 export const feeds = Effect.fnUntraced(
-  function* (settings: Settings) {
-    if (settings.objects.length === 0) return yield* Problem.mendable(noObjects)
-    const client = yield* SalesforceClient.make({
-      url: settings.url,
-      apiVersion: settings.apiVersion,
-      credentials: Credentials.bearer(settings.token)
-    })
-    const { value: account } = yield* client.organization
-    const objects = yield* Effect.forEach(settings.objects, (object) => describe(client, account, object, settings))
+  function* (source: Config.Source, { detections, objects }: Wanted) {
+    const names = objects.map(({ name }) => name)
+    if (detections !== undefined) yield* Detections.check(detections, names)
+    const org = yield* client(source)
+    const { value: account } = yield* org.organization
+    const described = yield* Effect.forEach(objects, (one) => describe(org, account, one))
+    const detected = detections === undefined ? [] : yield* Detections.describe(org, account, detections)
     yield* Database.requireAnswer
-    return yield* Effect.forEach(objects, (object) => feed(settings, object))
+    return [
+      ...(yield* Effect.forEach(described, (object, index) => Feeds.make(objects[index]!, object))),
+      ...(yield* Effect.forEach(detected, (detection) => Feeds.make(detections!, detection)))
+    ]
   },
   Effect.mapError((error) => Problem.from(error, { hasCommitted: false }))
 )
 
-const noObjects = "--objects names no object; give API names such as Account,Contact"
-
 // -----------------------------------------------------------------------------
 // one object
 // -----------------------------------------------------------------------------
-
-interface Described {
-  readonly name: string
-  readonly subscription: Subscription.Subscription
-  readonly table: PgSink.PgSink<Canonical.Record>
-  readonly source: SalesforceSource.SalesforceSource
-  /** The feed of deletions, where Salesforce keeps one. */
-  readonly deletes: Effect.Success<ReturnType<typeof SalesforceDeletes.make>> | undefined
-  /** Everything again, every so often. */
-  readonly full: Effect.Success<ReturnType<typeof SalesforceFull.make>> | undefined
-}
 
 /**
  * Fields that tell when and by whom a record was touched. The ledger keeps the
@@ -83,67 +62,52 @@ const bookkeeping: ReadonlySet<string> = new Set([
   "LastReferencedDate"
 ])
 
+/** Without a schema it would land in that of a role called tidemark, among the engine's own tables. */
+export const tableOf = (object: string): string => `public.salesforce_${object.toLowerCase()}`
+
+/** `undefined` for what is no column of the table. */
+export const columnOf = (field: string): string | undefined =>
+  bookkeeping.has(field) ? undefined : field.toLowerCase()
+
 const describe = Effect.fnUntraced(function* (
   client: SalesforceClient.SalesforceClient["Service"],
   account: string,
-  object: string,
-  settings: Settings
+  { fullEvery, name: object, settle }: Config.ObjectSettings
 ) {
   const all = yield* SalesforceSource.make({ client, object })
   const { name, replicateable } = all.describe
   const fields = Object.keys(all.schema.fields).filter((field) => !bookkeeping.has(field))
   const source = yield* SalesforceSource.make({ client, object: name, fields })
-  const every = Option.getOrUndefined(settings.fullEvery)
-  const described: Described = {
+  return {
     name,
     source,
-    subscription: Subscription.make({
-      id: `salesforce/${name}`,
-      tenant: "default",
-      connection: { provider: "salesforce", account },
-      entity: name.toLowerCase()
-    }),
+    settle,
+    notes: notes(source, fullEvery),
+    expected: expected(client, source),
+    subscription: Database.subscriptionOf("salesforce", name, account),
     table: PgSink.make({
-      // Without a schema it would land in that of a role called tidemark, among the engine's own tables.
-      table: `public.salesforce_${name.toLowerCase()}`,
+      table: tableOf(name),
       schema: source.schema,
       columns: Object.fromEntries(fields.map((field) => [field, { name: field.toLowerCase() }]))
     }),
     deletes: replicateable ? yield* SalesforceDeletes.make({ client, source }) : undefined,
-    full: every === undefined ? undefined : yield* SalesforceFull.make({ client, source, every })
+    full: fullEvery === undefined ? undefined : yield* SalesforceFull.make({ client, source, every: fullEvery })
   }
-  return described
 })
 
-const feed = Effect.fnUntraced(function* (
-  { batchSize, fullEvery, lease, settle }: Settings,
-  { deletes, full, name, source, subscription, table }: Described
-) {
-  const sql = yield* SqlClient
-  const sink = yield* table.sink
-  const isMissing = (yield* table.verify) === "Missing"
-  // What a plan is made against: of a table that is not there, nothing is found.
-  const seen: ChangeSink.Transactional<Canonical.Record> = isMissing
-    ? { ...sink, find: () => Effect.succeed(new Map()) }
-    : sink
-  const common = { subscription, schema: source.schema, settle, lease, batchSize, events: true }
-  const lane = <C>(from: Sync.Options<Canonical.Record, C>["source"], lane: Lane.Lane) =>
-    Feed.lane(Sync.make({ ...common, source: from, sink }), lane, Sync.make({ ...common, source: from, sink: seen }))
-  const live = lane(source, Lane.live(subscription))
-  return Feed.make({
-    name,
-    subscription,
-    prepare: Effect.mapError(Effect.provideService(table.create, SqlClient, sql), (error) =>
-      Problem.from(error, { hasCommitted: false })
-    ),
-    lanes: [
-      live,
-      ...(deletes === undefined ? [] : [lane(deletes, SalesforceDeletes.lane(subscription))]),
-      ...(full === undefined ? [] : [lane(full, SalesforceFull.lane(subscription))])
-    ],
-    notes: notes(source, Option.getOrUndefined(fullEvery))
-  })
-})
+/** How many records a run that goes on from `cursor` reads. An estimate: whatever goes wrong, there is none. */
+const expected =
+  (
+    client: SalesforceClient.SalesforceClient["Service"],
+    { describe: { name }, includesDeleted, rule }: SalesforceSource.SalesforceSource
+  ): Feed.Feed["expected"] =>
+  (cursor) =>
+    Effect.gen(function* () {
+      const from = cursor === undefined ? undefined : yield* Effect.fromResult(CursorRule.decode(rule, cursor))
+      const where = from === undefined ? "" : ` WHERE SystemModstamp >= ${from.at}`
+      const ask = includesDeleted ? client.queryAll : client.query
+      return (yield* ask(`SELECT COUNT() FROM ${name}${where}`)).total
+    }).pipe(Effect.catch(() => Effect.undefined))
 
 const notes = ({ unstamped }: SalesforceSource.SalesforceSource, every: Duration.Duration | undefined) => {
   if (unstamped.length === 0) return []

@@ -7,13 +7,15 @@ import type * as FieldDiffer from "@tidemark/core/rules/FieldDiffer"
 import type * as Lane from "@tidemark/core/model/Lane"
 import type * as Outcome from "@tidemark/core/model/Outcome"
 import type * as Subscription from "@tidemark/core/model/Subscription"
+import type * as CursorRule from "@tidemark/core/model/CursorRule"
 import type * as Preview from "@tidemark/core/engine/Preview"
+import * as Redrive from "@tidemark/core/engine/Redrive"
 import * as Sync from "@tidemark/core/engine/Sync"
 import type * as Lanes from "@tidemark/core/ports/Lanes"
 import type * as Ledger from "@tidemark/core/ports/Ledger"
 import type * as Quarantine from "@tidemark/core/ports/Quarantine"
 import type * as Arr from "effect/Array"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as Problem from "./Problem.ts"
 
@@ -42,6 +44,22 @@ export type Reading = Lanes.Lanes | Ledger.Ledger | Quarantine.Quarantine
 /** Why a plan cannot be told. @category models @since 0.1.0 */
 export type PlanError = Stream.Error<ReturnType<typeof Sync.plan>>
 
+/** What one batch of a redrive would do. @category models @since 0.1.0 */
+export interface PlannedRedrive extends PlannedBatch {
+  /** Of those planned, records that their source does not find. */
+  readonly unread: number
+}
+
+/** Tries again what was refused. @category models @since 0.1.0 */
+export interface Redriving {
+  readonly run: (options: Redrive.Options) => Effect.Effect<Redrive.Summary | Lanes.Busy, Sync.SyncError, Sync.Ports>
+  /** What `run` would do. Is told of each refusal that cannot be tried. */
+  readonly plan: (
+    selection: Redrive.Selection,
+    onLeft: (reason: "sourceOnly" | "misfit") => void
+  ) => Stream.Stream<PlannedRedrive, PlanError, Reading>
+}
+
 /** One lane of a feed of records of type `A`. @category models @since 0.1.0 */
 export interface FeedLane<A> {
   readonly lane: Lane.Lane
@@ -49,6 +67,7 @@ export interface FeedLane<A> {
     options: Omit<Sync.RunOptions, "lane">
   ) => Stream.Stream<Sync.BatchReport, Sync.SyncError | Lanes.Busy, Sync.Ports>
   readonly plan: (overlay: Preview.Overlay<A>) => Stream.Stream<PlannedBatch, PlanError, Reading>
+  readonly redrive: Redriving
 }
 
 /** @category models @since 0.1.0 */
@@ -62,8 +81,15 @@ export interface Feed {
   readonly lanes: Arr.NonEmptyReadonlyArray<Pick<FeedLane<unknown>, "lane" | "stream">>
   /** What its lanes would do, one after the other, with nothing written. */
   readonly plan: Stream.Stream<PlannedBatch, PlanError, Reading>
-  /** What its lanes do not show, in sentences for a person. */
+  /** What a person should know of what it brings in; a plan says it. */
   readonly notes: ReadonlyArray<string>
+  /** Of the live lane: refusals are those of the whole feed. */
+  readonly redrive: Redriving
+  /**
+   * About how many records a run of the live lane reads that goes on from `cursor`;
+   * `undefined` where nobody can say. Asked only while somebody watches.
+   */
+  readonly expected: (cursor: CursorRule.Stored | undefined) => Effect.Effect<number | undefined>
 }
 
 // -----------------------------------------------------------------------------
@@ -77,9 +103,13 @@ export const make = <A>(options: {
   readonly prepare: Effect.Effect<void, Problem.Problem>
   readonly lanes: Arr.NonEmptyReadonlyArray<FeedLane<A>>
   readonly notes?: ReadonlyArray<string>
+  /** See `Feed`. Default: nobody can say. */
+  readonly expected?: Feed["expected"]
 }): Feed => ({
   notes: [],
+  expected: () => Effect.undefined,
   ...options,
+  redrive: options.lanes[0].redrive,
   plan: Stream.suspend(() => {
     const overlay: Preview.Overlay<A> = new Map()
     return Stream.flatMap(Stream.fromArray(options.lanes), (lane) => lane.plan(overlay))
@@ -104,7 +134,19 @@ export const lane = <A extends object, C>(
     Stream.map(Sync.plan(seen, { lane, overlay }), (preview) => ({
       planned: planned(seen, preview),
       isExact: preview.isExact
-    }))
+    })),
+  redrive: {
+    run: (options) => Redrive.run(sync, options),
+    plan: (selection, onLeft) =>
+      Stream.suspend(() => {
+        const redriving = Redrive.toSync(seen, selection, onLeft)
+        return Stream.map(Sync.plan(redriving, { lane: Redrive.lane(seen.subscription) }), (preview) => ({
+          planned: planned(redriving, preview),
+          isExact: preview.isExact,
+          unread: preview.observations.filter(({ _tag }) => _tag === "Touch").length
+        }))
+      })
+  }
 })
 
 // -----------------------------------------------------------------------------
@@ -112,7 +154,7 @@ export const lane = <A extends object, C>(
 // -----------------------------------------------------------------------------
 
 /** As the audit of the batch would tell it: what is found on the way before the first observation of its record. */
-const planned = <A, C>(sync: Sync.Sync<A, C>, preview: Preview.Preview<A, C>): ReadonlyArray<Planned> => {
+const planned = <A, C, R>(sync: Sync.Sync<A, C, R>, preview: Preview.Preview<A, C>): ReadonlyArray<Planned> => {
   const findings = new Map(preview.moves.map((move) => [move.advance.externalId, move.findings] as const))
   return preview.observations.flatMap(({ externalId }, index) => {
     const found = findings.get(externalId) ?? []
@@ -128,8 +170,8 @@ const planned = <A, C>(sync: Sync.Sync<A, C>, preview: Preview.Preview<A, C>): R
 
 type Decision = Preview.Preview<never, never>["decisions"][number]
 
-const change = <A, C>(
-  { differ }: Sync.Sync<A, C>,
+const change = <A, C, R>(
+  { differ }: Sync.Sync<A, C, R>,
   externalId: string,
   { operation, patch, revision }: Extract<Decision, { readonly _tag: "Change" }>
 ): Planned => ({

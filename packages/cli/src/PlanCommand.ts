@@ -43,7 +43,7 @@ export const plan = Command.make(
   "plan",
   flags,
   Effect.fnUntraced(function* ({ all, json, sample }) {
-    const output = yield* Output.make
+    const output = yield* Output.make()
     const application = yield* Application
     const shown: Shown = { json, isAll: all, most: all ? Infinity : sample }
     yield* application.feeds.pipe(
@@ -52,11 +52,17 @@ export const plan = Command.make(
           Effect.provide(application.reading)
         )
       ),
-      Effect.mapError((error) => Problem.from(error, { hasCommitted: false }))
+      Problem.looking
     )
     if (!json) yield* output.line("Nothing was written.")
   })
-).pipe(Command.withDescription("Tell what a sync would do now, field by field, and write nothing"))
+).pipe(
+  Command.withDescription("Tell what a sync would do now, field by field, and write nothing"),
+  Command.withExamples([
+    { command: "tidemark plan --sample 5 …", description: "Five records of each object; all are counted" },
+    { command: "tidemark plan --all --json …", description: "Every record, for a program" }
+  ])
+)
 
 // -----------------------------------------------------------------------------
 // internal
@@ -79,16 +85,12 @@ const planFeed = Effect.fnUntraced(function* (feed: Feed.Feed, output: Output.Ou
       counts = Run.addCounts(counts, Run.countItems(batch.planned))
       isExact &&= batch.isExact
       const seconds = ((yield* Clock.currentTimeMillis) - started) / 1000
-      yield* output.progress(Report.progress(feed.name, counts.read, seconds))
-      for (const one of batch.planned) {
-        if (one.outcome._tag === "Skipped" && !isAll) continue
-        if (shown >= most) left += 1
-        else {
-          shown += 1
-          const entry = Report.entry(feed.name, one)
-          yield* output.line(json ? Text.json(entry) : Report.formatEntry(output.paint, entry))
-        }
-      }
+      yield* output.progress(Report.progress({ object: feed.name, read: counts.read, seconds }))
+      const wanted = isAll ? batch.planned : batch.planned.filter(({ outcome }) => outcome._tag !== "Skipped")
+      const entries = wanted.slice(0, most - shown).map((one) => Report.entry(feed.name, one))
+      shown += entries.length
+      left += wanted.length - entries.length
+      yield* output.lines(entries.map((one) => (json ? Text.json(one) : Report.formatEntry(output.paint, one))))
     })
   )
   const seconds = ((yield* Clock.currentTimeMillis) - started) / 1000

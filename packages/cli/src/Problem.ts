@@ -5,7 +5,9 @@
  */
 import * as Lanes from "@tidemark/core/ports/Lanes"
 import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import * as Output from "./Output.ts"
 import * as Text from "./Text.ts"
 
 // -----------------------------------------------------------------------------
@@ -19,7 +21,7 @@ export class Problem extends Data.TaggedError("Problem")<{
   readonly isMendable: boolean
 }> {}
 
-/** All was done, and some records wait in quarantine. @category errors @since 0.1.0 */
+/** All was done, and something waits for a person: records in quarantine, or a lane that is stopped. @category errors @since 0.1.0 */
 export class Quarantined extends Data.TaggedError("Quarantined")<{}> {}
 
 interface Failure {
@@ -28,6 +30,15 @@ interface Failure {
   readonly reason?: unknown
   readonly cause?: unknown
 }
+
+/** What the exit codes of all commands mean. @category constants @since 0.1.0 */
+export const exitCodes: ReadonlyArray<readonly [code: number, meaning: string]> = [
+  [0, "done"],
+  [1, "failed after something was committed, or for a reason nobody here can mend"],
+  [2, "nothing was written, and the call can be mended"],
+  [3, "done, and something waits for a person: records in quarantine, or a stopped lane"],
+  [130, "interrupted; what was committed stays, and the next run goes on from there"]
+]
 
 // -----------------------------------------------------------------------------
 // constructors
@@ -43,12 +54,25 @@ export const from = (failure: Failure, options: { readonly hasCommitted: boolean
     : new Problem({ message: Text.safe(text(failure)), isMendable: !options.hasCommitted && isMendable(failure) })
 
 // -----------------------------------------------------------------------------
+// combinators
+// -----------------------------------------------------------------------------
+
+/** The failures of a command that only looks, as problems: it wrote nothing. @category combinators @since 0.1.0 */
+export const looking = <A, E extends Failure, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, Problem | Extract<E, Output.Lost | Quarantined>, R> =>
+  Effect.mapError(effect, (error) =>
+    error instanceof Output.Lost || error instanceof Quarantined
+      ? (error as Extract<E, Output.Lost | Quarantined>) // narrowed by the line above
+      : from(error, { hasCommitted: false })
+  )
+
+// -----------------------------------------------------------------------------
 // getters
 // -----------------------------------------------------------------------------
 
 /**
- * 1: failed after a commit, or for a reason nobody here can mend. 2: nothing was
- * written. 3: records in quarantine.
+ * What a program is told of how a command ended; see `exitCodes`.
  *
  * @category getters
  * @since 0.1.0
@@ -56,8 +80,14 @@ export const from = (failure: Failure, options: { readonly hasCommitted: boolean
 export const exitCode = (error: { readonly _tag: string }): number => {
   if (error instanceof Problem) return error.isMendable ? 2 : 1
   if (error instanceof Quarantined) return 3
+  // Who reads no further has what was wanted.
+  if (error instanceof Output.Lost) return error.isUnread ? 0 : 1
   return error._tag === "ShowHelp" || error._tag.startsWith("Cli") ? 2 : 1
 }
+
+/** Whether a person is to read its message; the command line tells of wrong flags itself. @category getters @since 0.1.0 */
+export const isTold = (error: { readonly _tag: string }): error is Problem | Output.Lost =>
+  error instanceof Problem || (error instanceof Output.Lost && !error.isUnread)
 
 /**
  * The words of a failure that wraps others, such as a driver's: those of the

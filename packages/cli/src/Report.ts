@@ -71,7 +71,7 @@ export const line = (options: {
     updated: counts.updated,
     deleted: counts.deleted,
     unchanged: counts.unchanged + counts.stale + counts.absent + counts.stillQuarantined,
-    quarantined: counts.quarantined + counts.rejected,
+    quarantined: counts.quarantined + counts.parked + counts.rejected,
     cursor,
     seconds: Math.round(seconds * 1000) / 1000
   }
@@ -114,25 +114,36 @@ export const formatLine = (one: Line): string => {
 export const formatEntry = (paint: Text.Paint, one: Entry): string => {
   const [sign, colour] = marks[one.decision]
   const title = `${paint(colour, Text.safe(`${sign} ${one.object} ${one.externalId}`))}  ${words(one)}`
-  const all = Object.entries(one.patch ?? {})
+  return [title, ...formatPatch(paint, one.patch ?? {})].join("\n")
+}
+
+/** For people: a line for each field that changes; empty ones of a whole record are counted only. @category formatting @since 0.1.0 */
+export const formatPatch = (paint: Text.Paint, patch: FieldDiffer.PatchJson): ReadonlyArray<string> => {
+  const all = Object.entries(patch)
   const fields = all.filter(([, { after, before }]) => (after ?? before ?? null) !== null)
   const width = Math.min(nameMax, Math.max(0, ...fields.map(([name]) => name.length)))
   const empty = all.length - fields.length
   return [
-    title,
     ...fields.map(([name, change]) => formatField(paint, name.padEnd(width), change)),
     ...(empty === 0 ? [] : [paint("dim", `    and ${Text.count(empty)} empty`)])
-  ].join("\n")
+  ]
 }
 
-/** Redrawn in place. @category formatting @since 0.1.0 */
-export const progress = (object: string, read: number, seconds: number): string => {
+/** How far a run has come; how long it may still take, where it is known what to expect. @category formatting @since 0.1.0 */
+export const progress = (options: {
+  readonly object: string
+  readonly read: number
+  readonly seconds: number
+  /** Records to read, about. */
+  readonly expected?: number | undefined
+}): string => {
+  const { expected, object, read, seconds } = options
   const rate = seconds > 0 ? Math.round(read / seconds) : 0
-  return `\r\u001b[2K${Text.safe(object).padEnd(16)} ${Text.count(read)} records, ${Text.count(rate)}/s`
+  const isEstimated = expected !== undefined && expected > read
+  const of = isEstimated ? ` of about ${Text.count(expected)}` : ""
+  const left = isEstimated && rate > 0 ? `, about ${Text.seconds((expected - read) / rate)} left` : ""
+  return `${Text.safe(object).padEnd(16)} ${Text.count(read)}${of} records, ${Text.count(rate)}/s${left}`
 }
-
-/** Wipes the progress. @category formatting @since 0.1.0 */
-export const noProgress = "\r\u001b[2K"
 
 // -----------------------------------------------------------------------------
 // internal
@@ -141,7 +152,8 @@ export const noProgress = "\r\u001b[2K"
 const nameMax = 32
 const valueMax = 80
 
-const marks: { readonly [D in Entry["decision"]]: readonly [sign: string, colour: Text.Colour] } = {
+/** How decisions are marked. @category constants @since 0.1.0 */
+export const marks: { readonly [D in Entry["decision"]]: readonly [sign: string, colour: Text.Colour] } = {
   Created: ["+", "green"],
   Updated: ["~", "yellow"],
   Deleted: ["-", "red"],

@@ -9,6 +9,7 @@ import * as Lanes from "@tidemark/core/ports/Lanes"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -32,6 +33,10 @@ const flags = {
     Flag.withDescription("Release lanes that were stopped because too many records were refused"),
     Flag.withDefault(false)
   ),
+  progress: Flag.Boolean("progress").pipe(
+    Flag.withDescription("Tell the progress on stderr where it is no terminal too, a line each second"),
+    Flag.withDefault(false)
+  ),
   json: Flag.Boolean("json").pipe(Flag.withDescription("Print one JSON line per object"), Flag.withDefault(false))
 }
 
@@ -39,8 +44,8 @@ const flags = {
 export const sync = Command.make(
   "sync",
   flags,
-  Effect.fnUntraced(function* ({ json, release, takeOver }) {
-    const output = yield* Output.make
+  Effect.fnUntraced(function* ({ json, progress, release, takeOver }) {
+    const output = Output.whoever(yield* Output.make({ isTold: progress }))
     const application = yield* Application
     const committed = { batches: 0 }
     const options = { isTakingOver: takeOver, isReleasing: release }
@@ -59,7 +64,20 @@ export const sync = Command.make(
     )
     if (lines.some((line) => line.quarantined > 0)) return yield* new Problem.Quarantined()
   })
-).pipe(Command.withDescription("Bring what changed into the local copy: one incremental run per object"))
+).pipe(
+  Command.withDescription(
+    "Bring what changed into the local copy: one incremental run per object. Safe to kill: Ctrl-C ends after the batch under way, and the next sync goes on from there"
+  ),
+  Command.withShortDescription("Bring what changed into the local copy"),
+  Command.withAlias("run"),
+  Command.withExamples([
+    {
+      command: "tidemark sync --source salesforce --url https://NAME.my.salesforce.com --token TOKEN --objects Account",
+      description: "One object, into the embedded PostgreSQL"
+    },
+    { command: "tidemark sync --release …", description: "Go on after a lane was stopped and the cause is mended" }
+  ])
+)
 
 // -----------------------------------------------------------------------------
 // internal
@@ -83,17 +101,20 @@ type Options = Omit<Sync.RunOptions, "lane">
 const runFeed = Effect.fnUntraced(function* (
   feed: Feed.Feed,
   options: Options,
-  output: Output.Output,
+  output: ReturnType<typeof Output.whoever>,
   committed: { batches: number }
 ) {
   const started = yield* Clock.currentTimeMillis
   const seconds = Effect.map(Clock.currentTimeMillis, (now) => (now - started) / 1000)
   yield* feed.prepare
+  const expected = output.isWatched ? yield* expectedOf(feed) : undefined
+  const began = yield* Clock.currentTimeMillis
   let read = 0
   const onReport = Effect.fnUntraced(function* (report: Sync.BatchReport) {
     committed.batches += 1
     read += report.counts.read
-    yield* output.progress(Report.progress(feed.name, read, yield* seconds))
+    const seconds = ((yield* Clock.currentTimeMillis) - began) / 1000
+    yield* output.progress(Report.progress({ object: feed.name, read, seconds, expected }))
   })
   const live = yield* runLane(feed.lanes[0], options, onReport)
   let { counts, status } = live
@@ -105,6 +126,18 @@ const runFeed = Effect.fnUntraced(function* (
   }
   const cursor = live.cursor?.value ?? null
   return Report.line({ object: feed.name, status, counts, cursor, seconds: yield* seconds })
+})
+
+/** How long a run waits to be told what to expect. */
+const expectedMax = Duration.seconds(5)
+
+/** Nobody waits long for an estimate, and nothing fails because of it. */
+const expectedOf = Effect.fnUntraced(function* ({ expected, lanes: [live] }: Feed.Feed) {
+  const before = yield* (yield* Lanes.Lanes).peek(live.lane)
+  return yield* expected(before?.checkpoint.cursor).pipe(
+    Effect.timeoutOption(expectedMax),
+    Effect.map(Option.getOrUndefined)
+  )
 })
 
 /** One run of one lane. `Busy` is an answer: another process has the lane. */
@@ -121,7 +154,7 @@ const runLane = Effect.fnUntraced(function* (
     Stream.runForEach((report) => {
       counts = Run.addCounts(counts, report.counts)
       cursor = report.checkpoint.cursor
-      isHeld ||= report.isHeld || report.counts.quarantined > 0
+      isHeld ||= report.isHeld || report.counts.quarantined + report.counts.parked > 0
       return onReport(report)
     }),
     Effect.map((): Ended => ({ status: isHeld ? "Partial" : "Succeeded", counts, cursor })),

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as DateTime from "effect/DateTime"
 
 // -----------------------------------------------------------------------------
 // formatting
@@ -23,12 +24,28 @@
 export const safe = (text: string): string => text.replaceAll(unsafe, (one) => `\\u{${codeOf(one)}}`)
 
 /** A JSON text of the same value, with nothing in it that a terminal obeys. @category formatting @since 0.1.0 */
-export const json = (value: unknown): string =>
-  JSON.stringify(value).replaceAll(unsafe, (one) =>
-    Array.from({ length: one.length }, (_, index) => `\\u${one.charCodeAt(index).toString(16).padStart(4, "0")}`).join(
-      ""
-    )
-  )
+export const json = (value: unknown): string => JSON.stringify(value).replaceAll(unsafe, escape)
+
+/** The same over several lines, for people. @category formatting @since 0.1.0 */
+export const pretty = (value: unknown): string =>
+  JSON.stringify(value, null, 2)
+    .split("\n")
+    .map((line) => line.replaceAll(unsafe, escape))
+    .join("\n")
+
+/** A point in time, given in ms since the epoch, in UTC. @category formatting @since 0.1.0 */
+export const instant = (millis: number): string => DateTime.formatIso(DateTime.makeUnsafe(millis))
+
+/** The same to the second, for people. @category formatting @since 0.1.0 */
+export const time = (millis: number): string => instant(millis).replace(/\.\d+Z$/, "Z")
+
+/** `90` as `1m 30s`; to the tenth below a minute. @category formatting @since 0.1.0 */
+export const seconds = (seconds: number): string => {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`
+  const whole = Math.round(seconds)
+  const minutes = Math.floor(whole / 60)
+  return minutes < 60 ? `${minutes}m ${whole % 60}s` : `${Math.floor(minutes / 60)}h ${minutes % 60}m`
+}
 
 /** Shortened to `most` UTF-16 units, and marked as shortened. @category formatting @since 0.1.0 */
 export const clip = (text: string, most: number): string =>
@@ -61,5 +78,8 @@ const codes: { readonly [C in Colour]: number } = { bold: 1, dim: 2, red: 31, gr
 
 const unsafe =
   /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
+
+const escape = (one: string): string =>
+  Array.from({ length: one.length }, (_, index) => `\\u${one.charCodeAt(index).toString(16).padStart(4, "0")}`).join("")
 
 const codeOf = (one: string): string => one.codePointAt(0)!.toString(16)

@@ -13,6 +13,7 @@
 import type * as Law from "./Law.ts"
 import { auditLaws } from "./engine/AuditLaws.ts"
 import { externalLaws } from "./engine/ExternalLaws.ts"
+import { parkingLaws } from "./engine/ParkingLaws.ts"
 import { positionLaws } from "./engine/PositionLaws.ts"
 import { recoveryLaws } from "./engine/RecoveryLaws.ts"
 import { redriveLaws } from "./engine/RedriveLaws.ts"
@@ -35,6 +36,7 @@ export const engineLaws = <R>(store: Store.Store<R>, setup: Simulation.Setup = {
   ...replayLaws(store, setup),
   ...refusalLaws(store, setup),
   ...redriveLaws(store, setup),
+  ...parkingLaws(store, setup),
   ...auditLaws(store, setup),
   ...rivalLaws(store, setup),
   ...externalLaws(store, setup)

@@ -136,10 +136,11 @@ const toKept = (row: State.QuarantineRow): Quarantine.Kept => {
 }
 
 const isListed = (row: State.QuarantineRow, options: Quarantine.ListOptions): boolean => {
-  const { before, code, connection, entity, externalId, isWithClosed = false } = options
+  const { before, code, connection, entity, externalId, id, isWithClosed = false } = options
   const { subscription } = row
   return (
     (isWithClosed || row.status === "Open") &&
+    (id === undefined || row.id === id) &&
     (before === undefined || row.order < before) &&
     (connection === undefined ||
       (subscription.connection.provider === connection.provider &&

@@ -81,7 +81,8 @@ export const make = (connection: Database.Connection): RunRecorder.RunRecorder["
 
 const abandoned = "the process ended without closing the run"
 
-const isListed = ({ lane, order }: State.RunRow, { before, ...options }: RunRecorder.ListOptions): boolean =>
+const isListed = ({ id, lane, order }: State.RunRow, { before, ...options }: RunRecorder.ListOptions): boolean =>
+  (options.id === undefined || id === options.id) &&
   (before === undefined || order < before) &&
   (options.subscription === undefined || lane.subscription.id === options.subscription) &&
   (options.lane === undefined || lane.name === options.lane)

@@ -36,6 +36,20 @@ export interface Options<A> {
    * value. Default: none.
    */
   readonly unique?: (record: A) => string | undefined
+  /**
+   * The record of the same connection that a record refers to. Where it is not there
+   * once the call is made true, the call fails as at a constraint, `Refused` with
+   * the code of a parent that is missing. Nobody else's constraint: a record that
+   * others refer to may be removed. Default: none.
+   */
+  readonly parent?: (record: A) => Parent | undefined
+}
+
+/** @category models @since 0.1.0 */
+export interface Parent {
+  /** Default: the entity of the sink. */
+  readonly entity?: string
+  readonly id: Observation.ExternalId
 }
 
 // -----------------------------------------------------------------------------
@@ -81,6 +95,7 @@ export const make = <A>(options: Options<A>): Effect.Effect<ChangeSink.Transacti
                   )
             )
           }
+          yield* requireParents(statement, options, subscription, writes)
           return answers
         })
       ).pipe(Effect.mapError(toSinkError(options.label)))
@@ -116,6 +131,24 @@ const apply = Effect.fnUntraced(function* <A>(
   Statement.put(statement, "rows", key, { ...target, row: { localId, record: write.record } })
   return localId === write.localId ? {} : { localId }
 })
+
+/** At the end of the statement, as a database checks: a call may bring a parent behind its child. */
+const requireParents = <A>(
+  statement: Statement.Statement,
+  { parent, refuse }: Options<A>,
+  subscription: State.Target["subscription"],
+  writes: Write.Writes<A>
+): Effect.Effect<void, StoreError> => {
+  const missing = writes.find((write) => {
+    const needed = write._tag === "Put" && refuse?.(write) === undefined ? parent?.(write.record) : undefined
+    if (needed === undefined) return false
+    const place = { ...subscription, entity: needed.entity ?? subscription.entity }
+    return State.get(statement, "rows", State.recordKey(place, needed.id)) === undefined
+  })
+  return missing === undefined
+    ? Effect.void
+    : refused(Write.parentMissing, `${missing.externalId} refers to a record that is not there`)
+}
 
 /** Until the transaction ends, nobody knows whether the value is free. */
 const free = (statement: Statement.Statement, target: State.Target, value: string) => {

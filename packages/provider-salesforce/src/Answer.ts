@@ -30,6 +30,8 @@ export interface QueryPage {
   readonly rows: ReadonlyArray<Canonical.Row>
   /** Where the next page is; `undefined` on the last one. A page may be short, or empty, and not the last. */
   readonly next: string | undefined
+  /** Rows of the whole query; of a `COUNT()`, which has none, what it counted. Not there where nobody told. */
+  readonly total?: number
   readonly serverTime: number
 }
 
@@ -92,7 +94,8 @@ const PageBody = Schema.fromJsonString(
   Schema.Struct({
     done: Schema.Boolean,
     records: Rows,
-    nextRecordsUrl: Schema.optionalKey(Schema.NullOr(Schema.String))
+    nextRecordsUrl: Schema.optionalKey(Schema.NullOr(Schema.String)),
+    totalSize: Schema.optionalKey(Schema.Unknown)
   })
 )
 
@@ -108,7 +111,9 @@ export const page = Effect.fnUntraced(function* (
       value.done ? "The last page names a next one" : "A page that is not the last names no next one"
     )
   }
-  return { rows: value.records, next, serverTime }
+  const { records: rows, totalSize } = value
+  const isTold = typeof totalSize === "number" && Number.isSafeInteger(totalSize) && totalSize >= 0
+  return isTold ? { rows, next, total: totalSize, serverTime } : { rows, next, serverTime }
 })
 
 /** The Id of the one row of `Organization`. @category decoding @since 0.1.0 */

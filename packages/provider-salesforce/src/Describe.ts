@@ -19,9 +19,13 @@ import * as SalesforceError from "./SalesforceError.ts"
 
 const flag = (value: boolean) => Schema.optionalKey(Schema.NullOr(Schema.Boolean)).annotate({ default: value })
 
+const label = Schema.optionalKey(Schema.NullOr(Schema.String))
+
 /** One field (REST API guide, "sObject Describe"). @category schemas @since 0.1.0 */
 export const Field = Schema.Struct({
   name: Schema.String,
+  /** What people call it. */
+  label,
   /** Salesforce's type, such as `string`, `currency`, `datetime`, `address`. */
   type: Schema.String,
   nillable: flag(true),
@@ -29,7 +33,11 @@ export const Field = Schema.Struct({
   sortable: flag(true),
   /** A formula: its value changes without moving any timestamp. */
   calculated: flag(false),
-  length: Schema.optionalKey(Schema.NullOr(Schema.Int))
+  length: Schema.optionalKey(Schema.NullOr(Schema.Int)),
+  /** Digits of a number behind the point. */
+  scale: Schema.optionalKey(Schema.NullOr(Schema.Int)),
+  /** Values may differ by case alone. Ids always do, and are not always said to. */
+  caseSensitive: flag(false)
 })
 /** @category models @since 0.1.0 */
 export type Field = typeof Field.Type
@@ -37,6 +45,7 @@ export type Field = typeof Field.Type
 /** One object. @category schemas @since 0.1.0 */
 export const Describe = Schema.Struct({
   name: Schema.String,
+  label,
   queryable: Schema.Boolean,
   /** `getUpdated` and `getDeleted` answer for it. */
   replicateable: Schema.Boolean,
@@ -52,6 +61,8 @@ export const Global = Schema.Struct({
   sobjects: Schema.Array(
     Schema.Struct({
       name: Schema.String,
+      label,
+      custom: flag(false),
       queryable: Schema.Boolean,
       replicateable: Schema.Boolean,
       undeletable: Schema.Boolean

@@ -56,6 +56,14 @@ export const rule: CursorRule.CursorRule<Cursor> = {
 }
 
 /** @category models @since 0.1.0 */
+export interface SalesforceDeletes extends ChangeSource.Fetching<Canonical.Record, Cursor> {
+  readonly read: (options: ChangeSource.ReadOptions<Cursor>) => Stream.Stream<Emitted, ChangeSource.SourceError>
+}
+
+/** Deletions only. @category models @since 0.1.0 */
+export type Emitted = Page.Page<never, Cursor, Observation.Delete<Cursor>>
+
+/** @category models @since 0.1.0 */
 export interface Options {
   readonly client: SalesforceClient.SalesforceClient["Service"]
   /** The object's own source: its records confirm the deletions. */
@@ -88,7 +96,7 @@ export const lane = (subscription: Subscription.Subscription): Lane.Lane => Lane
  */
 export const make = Effect.fnUntraced(function* (
   options: Options
-): Effect.fn.Return<ChangeSource.Fetching<Canonical.Record, Cursor>, ChangeSource.SourceError> {
+): Effect.fn.Return<SalesforceDeletes, ChangeSource.SourceError> {
   const { client, source } = options
   const { name, replicateable } = source.describe
   const label = `${source.label}/deletes`
@@ -121,8 +129,6 @@ interface Reading {
   /** Longest window, in ms. */
   readonly length: number
 }
-
-type Emitted = Page.Page<never, Cursor, Observation.Delete<Cursor>>
 
 /** Windows must be longer than a minute, and seconds may be ignored: two minutes are enough. */
 const slack = 120_000

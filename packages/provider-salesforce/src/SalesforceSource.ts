@@ -74,6 +74,11 @@ export interface Options {
   readonly fields?: ReadonlyArray<string> | undefined
   /** +1 whenever `fields` or their meaning change. Starts at 0. */
   readonly epoch?: number | undefined
+  /**
+   * Which records a read tells. One that stops being among them is told no more;
+   * deleted ones are told all the same, and `fetch` knows every record.
+   */
+  readonly where?: Soql.Expression | undefined
   /** Whether records in the recycle bin are emitted as deletions. Defaults to true where the object has one. */
   readonly includeDeleted?: boolean | undefined
   /** Most rows of a page, 200 to 2000; the server's choice when not given. */
@@ -131,10 +136,11 @@ export const make = Effect.fnUntraced(function* (
   const hasBin = describe.undeletable && Describe.field(describe, "IsDeleted") !== undefined
   const includesDeleted = hasBin && options.includeDeleted !== false
   const mapping = Mapping.make({ describe, fields: kept, schema, epoch: options.epoch ?? 0 })
+  const where = options.where === undefined || !includesDeleted ? options.where : orDeleted(options.where)
   const addressMax = yield* Setting.whole("addressMax", options.addressMax ?? Paths.addressMax, 300, Paths.addressMax)
-  const parts = Parts.make({ ...mapping, addressMax })
+  const parts = Parts.make({ ...mapping, addressMax, reserved: yield* reservedOf(mapping, where) })
   const rows = Rows.make({ client, mapping, parts })
-  const reading: Reading = { client, mapping, rows, deleted: includesDeleted, pageSize: options.pageSize }
+  const reading: Reading = { client, mapping, rows, where, deleted: includesDeleted, pageSize: options.pageSize }
   return {
     label: mapping.label,
     rule: SalesforceCursor.rule,
@@ -191,6 +197,7 @@ interface Reading {
   readonly client: Options["client"]
   readonly mapping: Mapping.Mapping
   readonly rows: Rows.Rows
+  readonly where: Soql.Expression | undefined
   readonly deleted: boolean
   readonly pageSize: number | undefined
 }
@@ -230,7 +237,7 @@ const walk = (
   restarts: number
 ): Stream.Stream<Emitted, ChangeSource.SourceError> =>
   Stream.unwrap(
-    Effect.map(reading.rows.query(after(progress.reached), keyset), (text) =>
+    Effect.map(reading.rows.query(both(after(progress.reached), reading.where), keyset), (text) =>
       reading.client.pages(text, { deleted: reading.deleted, pageSize: reading.pageSize }).pipe(
         Stream.mapEffect((page) => emit(reading, window, progress, observedAt, page)),
         Stream.filter((page) => page.observations.length > 0)
@@ -253,6 +260,22 @@ const after = (from: Cursor | undefined): Soql.Expression | undefined => {
     Soql.and(Soql.compare("SystemModstamp", "=", at), Soql.compare("Id", ">", Soql.id(from.id)))
   )
 }
+
+const both = (a: Soql.Expression | undefined, b: Soql.Expression | undefined): Soql.Expression | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Soql.and(a, b)
+
+const orDeleted = (where: Soql.Expression): Soql.Expression =>
+  Soql.or(where, Soql.compare("IsDeleted", "=", Soql.boolean(true)))
+
+/** Bytes of an address that a condition takes. */
+const reservedOf = (mapping: Mapping.Mapping, where: Soql.Expression | undefined) =>
+  where === undefined
+    ? Effect.succeed(0)
+    : Soql.format({ select: ["Id"], from: mapping.object, where }).pipe(
+        Result.map((text) => encodeURIComponent(text).length),
+        Result.mapError(({ message }) => SalesforceError.invalid(mapping.label, message)),
+        Effect.fromResult
+      )
 
 const keyset: ReadonlyArray<Soql.Order> = [
   { field: "SystemModstamp", direction: "ASC" },

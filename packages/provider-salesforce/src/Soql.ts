@@ -47,6 +47,8 @@ export type Operator = "=" | "!=" | "<" | "<=" | ">" | ">="
 export type Expression =
   | { readonly _tag: "Compare"; readonly field: string; readonly operator: Operator; readonly value: Literal }
   | { readonly _tag: "In"; readonly field: string; readonly values: Arr.NonEmptyReadonlyArray<Literal> }
+  /** Holds the text, or begins with it. No character of it is special. */
+  | { readonly _tag: "Like"; readonly field: string; readonly match: "Contains" | "StartsWith"; readonly text: string }
   | { readonly _tag: "And"; readonly terms: Arr.NonEmptyReadonlyArray<Expression> }
   | { readonly _tag: "Or"; readonly terms: Arr.NonEmptyReadonlyArray<Expression> }
   | { readonly _tag: "Not"; readonly term: Expression }
@@ -98,6 +100,13 @@ export const isIn = (field: string, values: Arr.NonEmptyReadonlyArray<Literal>):
   _tag: "In",
   field,
   values
+})
+/** @category expressions @since 0.1.0 */
+export const like = (field: string, match: "Contains" | "StartsWith", text: string): Expression => ({
+  _tag: "Like",
+  field,
+  match,
+  text
 })
 /** @category expressions @since 0.1.0 */
 export const and = (...terms: Arr.NonEmptyReadonlyArray<Expression>): Expression => ({ _tag: "And", terms })
@@ -173,6 +182,8 @@ const expression = (value: Expression): Result.Result<string, SoqlError> => {
         all([name(value.field), Result.map(all(value.values.map(literal)), (texts) => texts.join(", "))]),
         ([field, values]) => `${field} IN (${values})`
       )
+    case "Like":
+      return Result.map(all([name(value.field), pattern(value)]), ([field, text]) => `${field} LIKE ${text}`)
     case "And":
     case "Or": {
       const [only, ...rest] = value.terms
@@ -220,13 +231,27 @@ const escapes: ReadonlyMap<string, string> = new Map([
   ["\r", "\\r"],
   ["\t", "\\t"],
   ["\b", "\\b"],
-  ["\f", "\\f"]
+  ["\f", "\\f"],
+  ["%", "\\%"],
+  ["_", "\\_"]
 ])
 
-const string = (value: string): Result.Result<string, SoqlError> => {
+const string = (value: string): Result.Result<string, SoqlError> => quoted(value, /[\\'\n\r\t\b\f]/g)
+
+// In a pattern `%` and `_` are special, and a backslash before them makes them plain. A backslash itself is read twice,
+// and the reference does not say as what.
+const pattern = ({ match, text }: Extract<Expression, { readonly _tag: "Like" }>): Result.Result<string, SoqlError> => {
+  if (text === "" || text.includes("\\")) return refuse("an empty text, or one with a backslash, cannot be a pattern")
+  return Result.map(quoted(text, /['\n\r\t\b\f%_]/g), (written) => {
+    const inner = written.slice(1, -1)
+    return match === "Contains" ? `'%${inner}%'` : `'${inner}%'`
+  })
+}
+
+const quoted = (value: string, special: RegExp): Result.Result<string, SoqlError> => {
   if (!value.isWellFormed()) return refuse("a string with half of a surrogate pair cannot be written")
   // One pass over the original, so the backslash of an escape is never escaped again.
-  const written = value.replace(/[\\'\n\r\t\b\f]/g, (character) => escapes.get(character) ?? character)
+  const written = value.replace(special, (character) => escapes.get(character) ?? character)
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(written)) return refuse("a string with control characters cannot be written")
   return written.length <= literalMax

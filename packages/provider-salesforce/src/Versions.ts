@@ -36,12 +36,14 @@ export interface Versions {
 
 const source = "salesforce"
 
-const form = /^\d{2,3}\.0$/
+/** What may be asked for: a version in the form `66.0`, or `latest`. @category constants @since 0.1.0 */
+export const pattern = /^(?:\d{2,3}\.0|latest)$/
+
 const listed = /^\d{1,3}\.\d$/
 
 /** A version in the form `66.0`, or `latest`. `Invalid` otherwise. @category conversions @since 0.1.0 */
 export const parse = (text: string): Result.Result<string, ChangeSource.SourceError> =>
-  text === "latest" || form.test(text)
+  pattern.test(text)
     ? Result.succeed(text)
     : Result.fail(
         SalesforceError.invalid(

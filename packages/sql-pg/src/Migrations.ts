@@ -23,6 +23,37 @@ export interface Options {
   readonly appRole?: string | undefined
 }
 
+/** A step of the schema. @category models @since 0.1.0 */
+export interface Migration {
+  /** Starts at 1, and rises by 1. */
+  readonly id: number
+  readonly name: string
+  readonly statements: ReadonlyArray<string>
+}
+
+/** @category models @since 0.1.0 */
+export interface Standing {
+  /** The newest migration that was run here; 0 where none was. */
+  readonly version: number
+  /** The newest one that this build knows. */
+  readonly latest: number
+  /** What `run` would do, in order. */
+  readonly pending: ReadonlyArray<Migration>
+}
+
+/** How far the schema is up to date. Writes nothing, and needs no schema. @category readers @since 0.1.0 */
+export const standing: Effect.Effect<Standing, SqlError, SqlClient> = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  const [found] = yield* sql<{ is_there: boolean }>`select to_regclass('tidemark.migration') is not null as is_there`
+  if (found?.is_there !== true) return nothingYet
+  const done = new Set((yield* sql<{ id: number }>`select id from tidemark.migration`).map(({ id }) => id))
+  return {
+    version: Math.max(0, ...done),
+    latest: nothingYet.latest,
+    pending: migrations.filter(({ id }) => !done.has(id))
+  }
+})
+
 /**
  * Brings the schema up to date, as its owner. Fails where the role may not create
  * a schema, or `appRole` does not exist.
@@ -96,10 +127,13 @@ const counts = [
   "stale",
   "absent",
   "quarantined",
+  "parked",
   "still_quarantined",
   "rejected",
   "adopted",
-  "drifted"
+  "drifted",
+  "unknown_fields",
+  "unknown_values"
 ]
 
 /**
@@ -135,11 +169,7 @@ const insertions = [
      end $$`
 ]
 
-const migrations: ReadonlyArray<{
-  readonly id: number
-  readonly name: string
-  readonly statements: ReadonlyArray<string>
-}> = [
+const migrations: ReadonlyArray<Migration> = [
   {
     id: 1,
     name: "first tables",
@@ -202,3 +232,10 @@ const migrations: ReadonlyArray<{
     ]
   }
 ]
+
+/** The standing of a database where no migration was ever run. @category constants @since 0.1.0 */
+export const nothingYet: Standing = {
+  version: 0,
+  latest: Math.max(0, ...migrations.map(({ id }) => id)),
+  pending: migrations
+}

@@ -118,6 +118,10 @@ export const isLane = (sql: SqlClient, { name, partition, subscription }: Lane.L
   sql`r.tenant = ${subscription.tenant} and r.subscription = ${subscription.id}
     and r.lane = ${name} and r.partition = ${partition}`
 
+/** Whether row `r` has the id; what is no uuid as it is written here is nobody's. @category constructors @since 0.1.0 */
+export const isId = (sql: SqlClient, id: string): Fragment =>
+  /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id) ? sql`r.id = ${id}::text::uuid` : sql`false`
+
 // -----------------------------------------------------------------------------
 // rows
 // -----------------------------------------------------------------------------

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Write from "@tidemark/core/model/Write"
 import { SinkError } from "@tidemark/core/ports/ChangeSink"
 import * as StoreError from "@tidemark/core/ports/StoreError"
 import type * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
@@ -55,6 +56,17 @@ export const commitReason = (error: SqlError): UnitOfWork.TransactionError["reas
 export const abortReason = (error: SqlError): "Conflict" | "Unavailable" =>
   reason(error) === "Conflict" ? "Conflict" : "Unavailable"
 
+/**
+ * Whether a row of the table refers to one that is not there. The same code, told
+ * of another table, means that somebody there refers to a row of this one.
+ * Source: PostgreSQL manual, "Error and Notice Message Fields", field t.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isParentMissing = (error: SqlError, table: string): boolean =>
+  sqlState(error) === "23503" && textOf(error, "table") === table.split(".").at(-1)
+
 // -----------------------------------------------------------------------------
 // constructors
 // -----------------------------------------------------------------------------
@@ -70,6 +82,10 @@ export const toSinkError =
   (sink: string) =>
   (error: SqlError): SinkError =>
     new SinkError({ sink, ...details(error) })
+
+/** @category constructors @since 0.1.0 */
+export const toParentMissing = (sink: string, error: SqlError): SinkError =>
+  new SinkError({ sink, ...details(error), code: Write.parentMissing })
 
 // -----------------------------------------------------------------------------
 // internal

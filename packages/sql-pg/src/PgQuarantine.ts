@@ -147,8 +147,9 @@ const inOrder = (recurrences: ReadonlyArray<Quarantine.Recurrence>): ReadonlyArr
 
 /** Which of a tenant's rows `r` are asked for. */
 const listed = (sql: SqlClient, options: Quarantine.ListOptions): ReadonlyArray<Fragment> => {
-  const { before, code, connection, entity, externalId, isWithClosed = false } = options
+  const { before, code, connection, entity, externalId, id, isWithClosed = false } = options
   return [
+    ...(id === undefined ? [] : [Param.isId(sql, id)]),
     ...(isWithClosed ? [] : [sql`r.status = 'Open'`]),
     ...(before === undefined ? [] : [sql`r.seq < ${String(before)}::bigint`]),
     ...(connection === undefined

@@ -24,8 +24,9 @@ export const runs = (
   tenant: Subscription.TenantId,
   options: RunRecorder.ListOptions
 ): Effect.Effect<ReadonlyArray<RunRecorder.Kept>, StoreError> => {
-  const { before, lane, subscription } = options
+  const { before, id, lane, subscription } = options
   const wanted = [
+    ...(id === undefined ? [] : [Param.isId(sql, id)]),
     ...(before === undefined ? [] : [sql`r.seq < ${String(before)}::bigint`]),
     ...(subscription === undefined ? [] : [sql`r.subscription = ${subscription}`]),
     ...(lane === undefined ? [] : [sql`r.lane = ${lane}`])
@@ -38,8 +39,8 @@ export const runs = (
         ${Param.millis(sql, "r.closed_at")} as closed_at,
         json_build_object('read', r.read, 'created', r.created, 'updated', r.updated, 'deleted', r.deleted,
           'unchanged', r.unchanged, 'stale', r.stale, 'absent', r.absent, 'quarantined', r.quarantined,
-          'stillQuarantined', r.still_quarantined, 'rejected', r.rejected, 'adopted', r.adopted,
-          'drifted', r.drifted) as counts
+          'parked', r.parked, 'stillQuarantined', r.still_quarantined, 'rejected', r.rejected, 'adopted', r.adopted,
+          'drifted', r.drifted, 'unknownFields', r.unknown_fields, 'unknownValues', r.unknown_values) as counts
       from tidemark.run r where ${sql.and(["r.tenant = i.tenant", "r.seq > 0", ...wanted])}
       order by r.seq desc limit ${String(Listing.limitOf(options))}::bigint) q order by q.position desc`
   ).pipe(

@@ -95,9 +95,11 @@ const record = (
         updated = updated + ${plus(counts.updated)}, deleted = deleted + ${plus(counts.deleted)},
         unchanged = unchanged + ${plus(counts.unchanged)}, stale = stale + ${plus(counts.stale)},
         absent = absent + ${plus(counts.absent)}, quarantined = quarantined + ${plus(counts.quarantined)},
+        parked = parked + ${plus(counts.parked)},
         still_quarantined = still_quarantined + ${plus(counts.stillQuarantined)},
         rejected = rejected + ${plus(counts.rejected)}, adopted = adopted + ${plus(counts.adopted)},
-        drifted = drifted + ${plus(counts.drifted)}
+        drifted = drifted + ${plus(counts.drifted)}, unknown_fields = unknown_fields + ${plus(counts.unknownFields)},
+        unknown_values = unknown_values + ${plus(counts.unknownValues)}
       where tenant = ${tenant} and id = ${runId}::uuid and status = 'Running' returning id
     ), added as (
       insert into tidemark.item (tenant, run, sequence, provider, account, entity, external_id, local_id, operation,

@@ -15,6 +15,7 @@
  *
  * @since 0.1.0
  */
+import * as Extras from "@tidemark/core/model/Extras"
 import type * as Observation from "@tidemark/core/model/Observation"
 import type * as Row from "@tidemark/core/model/Row"
 import type * as Subscription from "@tidemark/core/model/Subscription"
@@ -32,7 +33,9 @@ import * as LiveTable from "./LiveTable.ts"
 import * as Param from "./Param.ts"
 import * as PgColumn from "./PgColumn.ts"
 import * as PgError from "./PgError.ts"
+import * as PgExtras from "./PgExtras.ts"
 import * as PgLimits from "./PgLimits.ts"
+import * as PgReferences from "./PgReferences.ts"
 import * as PgTable from "./PgTable.ts"
 import * as PgUnitOfWork from "./PgUnitOfWork.ts"
 
@@ -45,10 +48,18 @@ export interface Options<A> {
   /** A plain name, or `schema.name`. */
   readonly table: string
   readonly schema: FieldDiffer.RecordSchema<A>
-  /** Names and types that differ from the default, by field. See `PgColumn`. */
-  readonly columns?: { readonly [field: string]: PgColumn.Override }
-  /** A field whose value, whatever its shape, is one `jsonb` column: for what has no columns of its own. */
+  /**
+   * Names and types that differ from the default, by field. See `PgColumn`.
+   * `"extras"`: no column of its own, it is kept among the extras under its name.
+   */
+  readonly columns?: { readonly [field: string]: PgColumn.Override | "extras" }
+  /** The field that is one `jsonb` column, for what has no columns of its own. Default: the schema's `Extras.Extras`. */
   readonly extras?: keyof A & string
+  /**
+   * Fields whose value is the external id of a record in a sink's table, this one or
+   * another, of the same connection. A record whose parent is not in it is parked.
+   */
+  readonly references?: { readonly [F in keyof A & string]?: PgReferences.Reference }
   /** Type of the column `id`. Default: `"text"`. */
   readonly id?: "text" | "uuid"
   /** For logs and errors. Default: `postgres/` and the table. */
@@ -78,19 +89,24 @@ export interface PgSink<A> {
  * @since 0.1.0
  */
 export const make = <A extends object>(options: Options<A>): PgSink<A> => {
-  const { extras, id = "text", label = `postgres/${options.table}`, schema } = options
-  const columns = Object.entries(schema.fields).map(([field, schema]) => {
+  const { id = "text", label = `postgres/${options.table}`, schema } = options
+  const extras = options.extras ?? Extras.fieldOf(schema.fields)
+  const columns = Object.entries(schema.fields).flatMap(([field, schema]) => {
     const override = options.columns?.[field]
-    return PgColumn.make(
-      field,
-      schema as Schema.Codec<unknown>,
-      field === extras ? { ...override, type: "jsonb" } : override
-    )
+    if (override === "extras" && field !== extras) return []
+    const asked = override === "extras" ? {} : override
+    return [
+      PgColumn.make(field, schema as Schema.Codec<unknown>, field === extras ? { ...asked, type: "jsonb" } : asked)
+    ]
   })
   if (extras !== undefined && !Object.hasOwn(schema.fields, extras)) throw new Error(`there is no field ${extras}`)
+  const folding = PgExtras.make(schema.fields, extras, options.columns)
   const table = PgTable.make({ name: options.table, idType: id, columns })
+  const references = PgReferences.make(table, Object.keys(schema.fields), options.references)
   return {
-    sink: Effect.map(SqlClient, (sql) => sinkOf(label, table, schema, PgUnitOfWork.session(sql))),
+    sink: Effect.map(SqlClient, (sql) =>
+      sinkOf(label, table, references, codecOf(schema, folding), PgUnitOfWork.session(sql))
+    ),
     migration: PgTable.migration(table),
     verify: LiveTable.verify(table),
     create: LiveTable.create(table)
@@ -103,34 +119,41 @@ export const make = <A extends object>(options: Options<A>): PgSink<A> => {
 
 type Values = Readonly<Record<string, Schema.Json>>
 
+/** Between records and one value per column. */
 interface Codec<A> {
-  readonly encode: (record: A) => Result.Result<Values, Schema.SchemaError>
+  readonly encode: (record: A) => Checked
   /** The same for a record that has the shape of its schema. */
-  readonly encodeShaped: (record: A) => Result.Result<Values, Schema.SchemaError>
+  readonly encodeShaped: (record: A) => Checked
   readonly decode: (values: Values) => Result.Result<A, Schema.SchemaError>
 }
 
-const codecOf = <A extends object>(schema: FieldDiffer.RecordSchema<A>): Codec<A> => {
+const codecOf = <A extends object>(
+  schema: FieldDiffer.RecordSchema<A>,
+  folding: PgExtras.Folding | undefined
+): Codec<A> => {
   // The canonical JSON codec of a struct encodes to an object of JSON by definition, and needs no services.
   const json = Schema.toCodecJson(schema) as unknown as Schema.Codec<A, Values>
-  const encode = Schema.encodeResult(json)
+  const toJson = Schema.encodeResult(json)
+  const decode = Schema.decodeResult(json)
+  const fold = folding?.fold ?? Result.succeed
+  const encode = (record: A): Checked => Result.flatMap(Result.mapError(toJson(record), misfit), fold)
   // Records of many schemas are their own JSON form.
   const isJson = SchemaAST.toEncoded(json.ast) === SchemaAST.toType(json.ast)
   return {
     encode,
-    encodeShaped: isJson ? (record) => Result.succeed(record as Values) : encode,
-    decode: Schema.decodeResult(json)
+    encodeShaped: isJson ? (record) => fold(record as Values) : encode,
+    decode: folding === undefined ? decode : (values) => decode(folding.unfold(values))
   }
 }
 
 const sinkOf = <A extends object>(
   label: string,
   table: PgTable.PgTable,
-  schema: FieldDiffer.RecordSchema<A>,
+  references: PgReferences.References,
+  codec: Codec<A>,
   session: PgUnitOfWork.Session
 ): ChangeSink.Transactional<A> => {
   const statements = PgTable.statements(table)
-  const codec = codecOf(schema)
   const checker = checkerOf(table, codec)
   const failed = PgError.toSinkError(label)
   return {
@@ -153,16 +176,23 @@ const sinkOf = <A extends object>(
           Effect.flatMap((rows) => toRows(label, table, codec, rows))
         ),
     write: (subscription, writes) =>
-      Effect.mapError(write(session, statements, table, checker, subscription, writes), failed)
+      Effect.mapError(write({ session, statements, table, references, checker }, subscription, writes), (error) =>
+        PgError.isParentMissing(error, table.name) ? PgError.toParentMissing(label, error) : failed(error)
+      )
   }
+}
+
+interface Target<A> {
+  readonly session: PgUnitOfWork.Session
+  readonly statements: ReturnType<typeof PgTable.statements>
+  readonly table: PgTable.PgTable
+  readonly references: PgReferences.References
+  readonly checker: Checker<A>
 }
 
 /** The parameters are made at once, the statements run in the unit of work. */
 const write = <A extends object>(
-  session: PgUnitOfWork.Session,
-  statements: ReturnType<typeof PgTable.statements>,
-  table: PgTable.PgTable,
-  checker: Checker<A>,
+  { checker, references, session, statements, table }: Target<A>,
   { connection, tenant }: Subscription.Subscription,
   writes: Write.Writes<A>
 ): Effect.Effect<Write.Answers, SqlError, UnitOfWork.Transaction> => {
@@ -175,17 +205,30 @@ const write = <A extends object>(
     const rejection = one._tag === "Put" ? addPut(puts, table, checker, one) : void removals.push(one)
     answers.push(rejection === undefined ? Result.succeed({ localId: one.localId }) : Result.fail(rejection))
   }
-  const putting =
-    puts.length === 0
+  const putting = (some: ReadonlyArray<PgTable.Put>) =>
+    some.length === 0
       ? Effect.succeed([])
-      : sql.unsafe<Omit<Found, "record">>(statements.put, [...key, ...PgTable.parameters(table, puts)])
+      : sql.unsafe<Omit<Found, "record">>(statements.put, [...key, ...PgTable.parameters(table, some)])
+  const all = putting(puts)
+  const orphaned = PgReferences.orphaned(references, sql, key, writes)
   const ids = Param.column(removals, (one) => one.externalId)
   const revisions = Param.column(removals, (one) => one.revision)
   const removing = removals.length === 0 ? Effect.succeed([]) : sql.unsafe(statements.remove, [ids, revisions, ...key])
-  return Effect.map(session.write(tenant, Effect.tap(putting, removing)), (rows) => {
+  const written = Effect.gen(function* () {
+    const rejections = orphaned === undefined ? PgReferences.none : yield* orphaned
+    const rows = yield* rejections.size === 0
+      ? all
+      : putting(puts.filter(({ externalId }) => !rejections.has(externalId)))
+    yield* removing
+    return { rejections, rows }
+  })
+  return Effect.map(session.write(tenant, written), ({ rejections, rows }) => {
     const localIds = new Map(rows.map((row) => [row.external_id, row.id]))
     return answers.map((answer, index) => {
-      const localId = localIds.get(writes[index]!.externalId)
+      const { externalId } = writes[index]!
+      const rejection = Result.isSuccess(answer) ? rejections.get(externalId) : undefined
+      const localId = localIds.get(externalId)
+      if (rejection !== undefined) return Result.fail(rejection)
       return localId === undefined ? answer : Result.succeed({ localId })
     })
   })
@@ -252,8 +295,8 @@ interface Checker<A> {
 /** A record is checked when it is planned, and soon after put: it is checked once. */
 const checkerOf = <A extends object>({ columns }: PgTable.PgTable, codec: Codec<A>): Checker<A> => {
   const known = new WeakMap<A, Checked>()
-  const check = (encoded: Result.Result<Values, Schema.SchemaError>): Checked => {
-    if (Result.isFailure(encoded)) return Result.fail(misfit(encoded.failure))
+  const check = (encoded: Checked): Checked => {
+    if (Result.isFailure(encoded)) return encoded
     const message = PgLimits.check(columns, encoded.success)
     return message === undefined
       ? Result.succeed(encoded.success)

@@ -3,8 +3,9 @@
 // Method: every table by hand, as the application's role, without any predicate. Guarantees: L36, T01, K16.
 import type * as PgClient from "@effect/sql-pg/PgClient"
 import { it } from "@effect/vitest"
+import * as Subscription from "@tidemark/core/model/Subscription"
 import * as Ledger from "@tidemark/core/ports/Ledger"
-import { Migrations } from "@tidemark/sql-pg"
+import { Migrations, PgLaneList } from "@tidemark/sql-pg"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import assert from "node:assert/strict"
@@ -170,6 +171,28 @@ describe("tenancy", () => {
   )
 })
 
+describe("lanes", () => {
+  it.live("are listed to their tenant only, in order, with the account of their cursor", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { appUrl, owner } = yield* Stage.make
+        const app = yield* Database.client(appUrl)
+        const list = (tenant: string) =>
+          Effect.provideService(PgLaneList.list(Subscription.TenantId.make(tenant)), SqlClient, app)
+        assert.deepEqual(yield* list("acme"), [])
+        yield* fill(owner)
+        yield* owner`insert into tidemark.lane values ('acme', 's', 'deletes', '', 1, 0, null, null, 0, 'b', now(), '{}', null)`
+        assert.deepEqual(yield* list("acme"), [
+          { subscription: "s", name: "deletes", partition: "", account: "b" },
+          { subscription: "s", name: "live", partition: "", account: "a" }
+        ])
+        assert.equal((yield* list("other")).length, 1)
+        assert.deepEqual(yield* list("nobody"), [])
+      })
+    )
+  )
+})
+
 describe("migrations", () => {
   const asOwner = (sql: SqlClient, options?: Migrations.Options) =>
     Effect.provideService(Migrations.run(options), SqlClient, sql)
@@ -184,6 +207,30 @@ describe("migrations", () => {
         yield* asOwner(owner, { appRole: Database.appRole })
         yield* asOwner(owner)
         assert.deepEqual(yield* owner`select id, name from tidemark.migration`, [{ id: 1, name: "first tables" }])
+      })
+    )
+  )
+
+  it.live("what is pending is told before it is run, and nothing is written to tell it", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { ownerUrl } = yield* Database.freshDatabase
+        const owner = yield* Database.client(ownerUrl)
+        const standing = Effect.provideService(Migrations.standing, SqlClient, owner)
+        const before = yield* standing
+        assert.deepEqual(before, Migrations.nothingYet)
+        assert.deepEqual([before.version, before.pending.length], [0, before.latest])
+        assert.deepEqual(yield* owner`select 1 from pg_namespace where nspname = 'tidemark'`, [])
+        yield* asOwner(owner)
+        const { latest } = before
+        assert.deepEqual(yield* standing, { version: latest, latest, pending: [] })
+        yield* owner`insert into tidemark.migration (id, name) values (${latest + 3}, 'of a newer build')`
+        assert.deepEqual(yield* standing, { version: latest + 3, latest, pending: [] })
+        yield* owner`delete from tidemark.migration where id = ${latest}`
+        assert.deepEqual(
+          (yield* standing).pending.map(({ id }) => id),
+          [latest]
+        )
       })
     )
   )

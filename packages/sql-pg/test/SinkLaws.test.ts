@@ -1,6 +1,7 @@
 // Goal: a table keeps the laws of sinks, as the application's role, over one database for all cases.
 // Method: every kind of column; what is refused is refused by the sink's own check, or by a constraint of the table that
 // only the server knows. Few cases each, RUNS sets more. Guarantees: L09, L10, L11, L15, L22, L36, L37, L49.
+import * as Extras from "@tidemark/core/model/Extras"
 import * as Records from "@tidemark/laws/Records"
 import { verifySink } from "@tidemark/laws/SinkLaws"
 import { PgSink, PgStore } from "@tidemark/sql-pg"
@@ -25,11 +26,19 @@ const Deal = Schema.Struct({
   at: Schema.DateTimeUtc,
   tags: Schema.Array(Schema.String),
   owner: Schema.NullOr(Schema.Struct({ name: Schema.String })),
-  remark: Schema.optionalKey(Schema.String)
+  remark: Schema.optionalKey(Schema.String),
+  share: Schema.optionalKey(Schema.NullOr(Schema.Finite)),
+  exact: Schema.NullOr(Schema.BigDecimal),
+  whole: Schema.BigInt,
+  extras: Extras.Extras
 })
 type Deal = typeof Deal.Type
 
-const table = PgSink.make({ table: "deal", schema: Deal })
+const table = PgSink.make({
+  table: "deal",
+  schema: Deal,
+  columns: { share: "extras", exact: "extras", whole: "extras" }
+})
 
 const stage = Effect.gen(function* () {
   const { appUrl, owner } = yield* Harness.stage
@@ -46,7 +55,14 @@ const layer = Layer.unwrap(
   Effect.runSync(Effect.cached(Effect.map(Scope.provide(stage, scope), (context) => Layer.succeedContext(context))))
 )
 
-const records = Records.fromSchema(Deal)
+const names = fc.constantFrom("__proto__", "constructor", "Region__c", "region", "\u{1F600}")
+const values = fc.oneof(
+  fc.constantFrom<Schema.Json>(null, true, "x", -1e-300, 2 ** 53, { ["__proto__"]: { a: 1 } }, [{}]),
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc.integer()
+)
+const bag = fc.array(fc.tuple(names, values), { maxLength: 4 }).map((members) => Object.fromEntries(members))
+const records = fc.tuple(Records.fromSchema(Deal), bag).map(([deal, extras]): Deal => ({ ...deal, extras }))
 const sound = records.map((deal): Deal => ({ ...deal, stage: deal.stage === "forbidden" ? "open" : deal.stage }))
 
 const laws = verifySink({
@@ -55,6 +71,8 @@ const laws = verifySink({
   records: sound,
   refused: fc.oneof(
     sound.map((deal): Deal => ({ ...deal, title: "no text of a table: \0" })),
+    sound.map((deal): Deal => ({ ...deal, extras: { ...deal.extras, region: "no text of a table: \0" } })),
+    sound.map((deal): Deal => ({ ...deal, extras: { ...deal.extras, share: "is a field of its own" } })),
     sound.map((deal): Deal => ({ ...deal, stage: "forbidden" }))
   ),
   count: ({ tenant }) =>

@@ -8,7 +8,7 @@ export interface Org {
   readonly url: string
   readonly rows: Array<Record<string, unknown>>
   /** What the next page after the first answers, instead of the page. */
-  fault: "html" | "repeat" | undefined
+  fault: "html" | "repeat" | "silence" | undefined
   id: string
   readonly close: () => Promise<void>
 }
@@ -76,6 +76,7 @@ export const start = async (count: number): Promise<Org> => {
     }
     const locator = /\/query\/([^/]+)$/.exec(pathname)?.[1]
     if (locator !== undefined) {
+      if (org.fault === "silence") return
       if (org.fault === "html") return send(200, "<html>maintenance</html>")
       const [list, from] = locators.get(locator)!
       return page(list, from, org.fault === "repeat" ? locator : `${locator}x`)
@@ -99,7 +100,11 @@ export const start = async (count: number): Promise<Org> => {
     rows,
     fault: undefined,
     id: "00D000000000001",
-    close: () => new Promise((resolve) => void server.close(() => resolve()))
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      })
   }
   return org
 }

@@ -3,8 +3,7 @@
  * compare-and-set, then the sink for those that won.
  *
  * Records that lost are looked up and planned again, now seeing what the winner
- * committed. Records the sink refuses are found by halving, under savepoints, and
- * tried once more after the rest.
+ * committed. What the sink refuses is found by `Sift`.
  *
  * @since 0.1.0
  */
@@ -20,10 +19,9 @@ import type * as ChangeSink from "../ports/ChangeSink.ts"
 import * as Ledger from "../ports/Ledger.ts"
 import type * as Quarantine from "../ports/Quarantine.ts"
 import type { StoreError } from "../ports/StoreError.ts"
-import * as UnitOfWork from "../ports/UnitOfWork.ts"
+import type * as UnitOfWork from "../ports/UnitOfWork.ts"
 import type * as Gate from "../rules/Gate.ts"
 import * as Plan from "../rules/Plan.ts"
-import * as Refusals from "../rules/Refusal.ts"
 import * as Batch from "./Batch.ts"
 import type * as Sync from "./Sync.ts"
 
@@ -49,7 +47,14 @@ export interface Applied<A, C> {
 }
 
 /** Something in the writes is refused; with one record among them, it is that one. @category errors @since 0.1.0 */
-export class Refused extends Data.TaggedError("Refused")<{ readonly rejection: Write.Rejection }> {}
+export class Refused extends Data.TaggedError("Refused")<{
+  readonly rejection: Write.Rejection
+  /** By record, where the sink told which ones. */
+  readonly named?: Named
+}> {}
+
+/** @category models @since 0.1.0 */
+export type Named = ReadonlyMap<Observation.ExternalId, Write.Rejection>
 
 /**
  * What was found before the unit of work began is too old, or not all that is
@@ -68,7 +73,8 @@ export type ApplyError = ChangeSink.SinkError | StoreError | UnitOfWork.Transact
 /** @category models @since 0.1.0 */
 export type Context = Ledger.Ledger | Quarantine.Quarantine | UnitOfWork.UnitOfWork | UnitOfWork.Transaction
 
-type Indexed<A, C> = ReadonlyArray<readonly [index: number, observation: Observation.Observation<A, C>]>
+/** Observations by their place in the batch. @category models @since 0.1.0 */
+export type Indexed<A, C> = ReadonlyArray<readonly [index: number, observation: Observation.Observation<A, C>]>
 
 // -----------------------------------------------------------------------------
 // combinators
@@ -87,28 +93,6 @@ export const all = <A extends object, C, R>(
 ): Effect.Effect<Applied<A, C>, ApplyError, Context> =>
   applyPlan(sync, sink, gathered, toIndexed(gathered.observations), gathered.plan)
 
-/**
- * Applies all of a batch but what the sink refuses, which is decided as refused.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const allButRefused = Effect.fnUntraced(function* <A extends object, C, R>(
-  sync: Sync.Sync<A, C, R>,
-  sink: ChangeSink.Transactional<A>,
-  gathered: Batch.Gathered<A, C>
-): Effect.fn.Return<Applied<A, C>, ApplyError, Context> {
-  const job: Job<A, C, R> = { sync, sink, gathered, draft: draft(), waiting: new Map() }
-  const records = Array.from(Map.groupBy(toIndexed(gathered.observations), ([, one]) => one.externalId).values())
-  if (records.length > 0) yield* halve(job, records)
-  for (const index of Array.from(job.waiting.keys()).toSorted((a, b) => a - b)) {
-    const result = yield* attempt(job, [[index, gathered.observations[index]!]], gathered.states)
-    if (Result.isSuccess(result)) job.waiting.delete(index)
-    else giveUp(job, index)
-  }
-  return job.draft
-})
-
 /** What a plan comes to when all of its moves win. @category constructors @since 0.1.0 */
 export const foresee = <A, C>(
   { decisions, readings, settled }: Plan.Plan<A, C>,
@@ -126,12 +110,8 @@ export const foresee = <A, C>(
   }
 }
 
-// -----------------------------------------------------------------------------
-// internal: record by record
-// -----------------------------------------------------------------------------
-
-/** An applied batch in the making. */
-interface Draft<A, C> extends Applied<A, C> {
+/** An applied batch in the making. @category models @since 0.1.0 */
+export interface Draft<A, C> extends Applied<A, C> {
   readonly decisions: Map<number, Plan.Decision>
   readonly readings: Map<number, Observation.Observation<A, C>>
   readonly settled: Map<number, Gate.Known>
@@ -140,7 +120,8 @@ interface Draft<A, C> extends Applied<A, C> {
   readonly voided: Array<string>
 }
 
-const draft = <A, C>(): Draft<A, C> => ({
+/** @category constructors @since 0.1.0 */
+export const draft = <A, C>(): Draft<A, C> => ({
   decisions: new Map(),
   readings: new Map(),
   settled: new Map(),
@@ -149,111 +130,12 @@ const draft = <A, C>(): Draft<A, C> => ({
   voided: []
 })
 
-/** One batch whose refusals are being found. */
-interface Job<A, C, R> {
-  readonly sync: Sync.Sync<A, C, R>
-  readonly sink: ChangeSink.Transactional<A>
-  readonly gathered: Batch.Gathered<A, C>
-  readonly draft: Draft<A, C>
-  /** Refused once, to be tried again after the rest. By place in the batch. */
-  readonly waiting: Map<number, Refusal<A, C>>
-}
-
-interface Refusal<A, C> {
-  readonly rejection: Write.Rejection
-  /** What the first observation of the attempt was taken for. */
-  readonly reading: Observation.Observation<A, C>
-}
-
-/** One savepoint. What it applied goes into the draft, unless something in it is refused. */
-const attempt = Effect.fnUntraced(function* <A extends object, C, R>(
-  { draft, gathered, sink, sync }: Job<A, C, R>,
-  some: Indexed<A, C>,
-  states: Batch.Gathered<A, C>["states"]
-): Effect.fn.Return<Result.Result<Applied<A, C>, Refusal<A, C>>, ApplyError, Context> {
-  const observations = some.map(([, one]) => one)
-  const plan = Plan.make(sync.rules, observations, states, gathered.resolutions)
-  const uow = yield* UnitOfWork.UnitOfWork
-  const result = yield* uow.transact(sync.subscription.tenant, applyPlan(sync, sink, gathered, some, plan)).pipe(
-    Effect.map(Result.succeed),
-    Effect.catchTag("Refused", ({ rejection }) =>
-      Effect.succeed(Result.fail({ rejection, reading: plan.readings[0]! }))
-    )
-  )
-  if (Result.isSuccess(result)) add(draft, result.success)
-  return result
-})
-
-const halve = <A extends object, C, R>(
-  job: Job<A, C, R>,
-  records: ReadonlyArray<Indexed<A, C>>
-): Effect.Effect<void, ApplyError, Context> =>
-  Effect.gen(function* () {
-    const some = records.flat().toSorted(([a], [b]) => a - b)
-    const result = yield* attempt(job, some, job.gathered.states)
-    if (Result.isSuccess(result)) return
-    if (some.length === 1) return void job.waiting.set(some[0]![0], result.failure)
-    if (records.length === 1) return yield* unfold(job, some)
-    const middle = Math.ceil(records.length / 2)
-    yield* halve(job, records.slice(0, middle))
-    yield* halve(job, records.slice(middle))
-  })
-
-/**
- * The changes of one record, one by one, each over what the ones before it left: a
- * later one may apply although an earlier one is refused, which is then not tried
- * again.
- */
-const unfold = Effect.fnUntraced(function* <A extends object, C, R>(
-  job: Job<A, C, R>,
-  some: Indexed<A, C>
-): Effect.fn.Return<void, ApplyError, Context> {
-  const { draft, gathered, sync } = job
-  const id = some[0]![1].externalId
-  let refused: ReadonlyArray<Refusals.Refused> = []
-  let state = gathered.states.get(id) ?? Plan.noState
-  for (const one of some) {
-    const [index] = one
-    const states = new Map([[id, { ...state, refused: [...state.refused, ...refused] }]])
-    const result = yield* attempt(job, [one], states)
-    if (Result.isFailure(result)) {
-      job.waiting.set(index, result.failure)
-      refused = [...refused, Refusals.of(sync.rules, result.failure.reading)]
-      continue
-    }
-    if (draft.decisions.get(index)?._tag === "Refuse") {
-      refused = [...refused, Refusals.of(sync.rules, draft.readings.get(index) ?? one[1])]
-    }
-    if (!result.success.findings.has(id)) continue
-    const known = draft.settled.get(index)
-    if (known !== undefined) refused = refused.filter((refusal) => !Refusals.isVoid(refusal, known))
-    state = (yield* Batch.find(sync, [id])).get(id) ?? Plan.noState
-    for (const [earlier] of some) giveUp(job, earlier)
-  }
-})
-
-const giveUp = <A, C, R>({ draft, waiting }: Job<A, C, R>, index: number): void => {
-  const refusal = waiting.get(index)
-  if (refusal === undefined) return
-  waiting.delete(index)
-  draft.decisions.set(index, { _tag: "Refuse", rejection: refusal.rejection })
-  draft.readings.set(index, refusal.reading)
-}
-
-const add = <A, C>(draft: Draft<A, C>, applied: Applied<A, C>): void => {
-  for (const [index, decision] of applied.decisions) draft.decisions.set(index, decision)
-  for (const [index, reading] of applied.readings) draft.readings.set(index, reading)
-  for (const [index, known] of applied.settled) draft.settled.set(index, known)
-  for (const [id, localId] of applied.localIds) draft.localIds.set(id, localId)
-  for (const [id, findings] of applied.findings) draft.findings.set(id, findings)
-  draft.voided.push(...applied.voided)
-}
-
 // -----------------------------------------------------------------------------
-// internal: one plan
+// internal
 // -----------------------------------------------------------------------------
 
-const toIndexed = <A, C>(observations: ReadonlyArray<Observation.Observation<A, C>>): Indexed<A, C> =>
+/** @category constructors @since 0.1.0 */
+export const toIndexed = <A, C>(observations: ReadonlyArray<Observation.Observation<A, C>>): Indexed<A, C> =>
   observations.map((one, index) => [index, one] as const)
 
 /** The moves of a plan, and the ledger rows they have won. */
@@ -262,7 +144,14 @@ interface Advanced<A> {
   readonly won: ReadonlyMap<Observation.ExternalId, Entry.Entry>
 }
 
-const applyPlan = Effect.fnUntraced(function* <A extends object, C, R>(
+/**
+ * Applies a plan; `first` are moves of it that were tried already. Fails as a whole
+ * when something is refused.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const applyPlan = Effect.fnUntraced(function* <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
   sink: ChangeSink.Transactional<A>,
   gathered: Batch.Gathered<A, C>,
@@ -360,13 +249,18 @@ export const renamed = Effect.fnUntraced(function* <A>(
     return yield* Effect.die(new Error(`${label} answered ${answers.length} of ${writes.length} writes`))
   }
   const names = new Map<Observation.ExternalId, string>()
+  const named = new Map<Observation.ExternalId, Write.Rejection>()
   for (const [index, answer] of answers.entries()) {
-    if (Result.isFailure(answer)) return yield* new Refused({ rejection: answer.failure })
     const { externalId, localId } = writes[index]!
+    if (Result.isFailure(answer)) {
+      named.set(externalId, answer.failure)
+      continue
+    }
     const known = answer.success.localId
     if (known !== undefined && known !== localId) names.set(externalId, known)
   }
-  return names
+  const [rejection] = named.values()
+  return rejection === undefined ? names : yield* new Refused({ rejection, named })
 })
 
 /** The sink's part of a move. @category combinators @since 0.1.0 */

@@ -10,7 +10,7 @@ import * as Event from "../model/Event.ts"
 import type * as Observation from "../model/Observation.ts"
 import type * as Outcome from "../model/Outcome.ts"
 import * as Run from "../model/Run.ts"
-import type * as Write from "../model/Write.ts"
+import * as Write from "../model/Write.ts"
 import * as Outbox from "../ports/Outbox.ts"
 import * as Quarantine from "../ports/Quarantine.ts"
 import * as RunRecorder from "../ports/RunRecorder.ts"
@@ -27,7 +27,7 @@ import type * as Sync from "./Sync.ts"
 export interface Audit {
   readonly items: ReadonlyArray<Run.Item>
   readonly counts: Run.Counts
-  /** In arrival order: whether an observation was refused for the first time. A redrive tries nothing for the first time. */
+  /** In arrival order: whether an observation was refused for the first time; parked ones are left out. A redrive tries nothing for the first time. */
   readonly refusals: ReadonlyArray<boolean>
   readonly quarantined: ReadonlyArray<Quarantine.Refusal>
   /** What becomes of refusals that waited. */
@@ -89,7 +89,7 @@ export const make = <A extends object, C, R>(
     }
     const decision = applied.decisions.get(index)!
     add(sequence, one, toOutcome(sync.onRefusal, decision, one, applied))
-    if (decision._tag === "Refuse" && sync.onRefusal === "Quarantine") {
+    if (decision._tag === "Refuse" && !isHolding(sync.onRefusal, decision.rejection)) {
       touched.add(one.externalId)
       if (sync.redriven !== undefined) return
       quarantined.push(
@@ -103,10 +103,12 @@ export const make = <A extends object, C, R>(
   const observed = items.filter((item) => !isFinding(item))
   return {
     items,
-    counts: Run.countItems(items),
+    counts: counted(items, applied),
     refusals:
       sync.redriven === undefined
-        ? observed.filter((item) => !isWaiting(item)).map((item) => item.outcome._tag === "Quarantined")
+        ? observed
+            .filter((item) => !isWaiting(item) && !isParked(item))
+            .map((item) => item.outcome._tag === "Quarantined")
         : [],
     quarantined,
     settlement:
@@ -155,8 +157,20 @@ export const writing = Effect.fnUntraced(function* <A, C, R>(
 // internal
 // -----------------------------------------------------------------------------
 
+const counted = <A, C>(items: ReadonlyArray<Run.Item>, { decisions }: Apply.Applied<A, C>): Run.Counts => {
+  let [unknownFields, unknownValues] = [0, 0]
+  for (const decision of decisions.values()) {
+    if ((decision._tag !== "Change" && decision._tag !== "Skip") || decision.unknown === undefined) continue
+    unknownFields += decision.unknown.fields
+    unknownValues += decision.unknown.values
+  }
+  return { ...Run.countItems(items), unknownFields, unknownValues }
+}
+
 const isFinding = ({ outcome }: Run.Item): boolean =>
   outcome._tag === "Applied" && (outcome.operation === "Adopted" || outcome.operation === "Drift")
+
+const isParked = ({ outcome }: Run.Item): boolean => outcome._tag === "Quarantined" && Write.isParked(outcome.rejection)
 
 const isWaiting = ({ outcome }: Run.Item): boolean => outcome._tag === "Skipped" && outcome.reason === "Quarantined"
 
@@ -184,7 +198,10 @@ const toOutcome = <A, C>(
     case "Skip":
       return { _tag: "Skipped", reason: decision.reason }
     case "Refuse":
-      return { _tag: onRefusal === "Hold" ? "Rejected" : "Quarantined", rejection: decision.rejection }
+      return {
+        _tag: isHolding(onRefusal, decision.rejection) ? "Rejected" : "Quarantined",
+        rejection: decision.rejection
+      }
     case "Resolve":
       throw new Error("a hint reached the audit unresolved")
   }
@@ -205,6 +222,16 @@ const isSuperseded = <A, C, R>(
     return known !== undefined && Refusal.isVoid(refusal, known)
   })
 }
+
+/**
+ * Whether the lane waits for what was refused. It waits for no parent: that may come
+ * behind its child.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isHolding = (onRefusal: "Hold" | "Quarantine", rejection: Write.Rejection): boolean =>
+  onRefusal === "Hold" && !Write.isParked(rejection)
 
 /** @category constructors @since 0.1.0 */
 export const toRefusal = <A extends object, C, R>(

@@ -15,7 +15,7 @@ import * as CursorRule from "../model/CursorRule.ts"
 import * as Lane from "../model/Lane.ts"
 import type * as Observation from "../model/Observation.ts"
 import * as Run from "../model/Run.ts"
-import type * as Write from "../model/Write.ts"
+import * as Write from "../model/Write.ts"
 import * as ChangeSource from "../ports/ChangeSource.ts"
 import type * as ChangeSink from "../ports/ChangeSink.ts"
 import * as Lanes from "../ports/Lanes.ts"
@@ -28,6 +28,7 @@ import type * as Audit from "./Audit.ts"
 import * as Batch from "./Batch.ts"
 import type * as Session from "./Session.ts"
 import * as Settlement from "./Settlement.ts"
+import * as Sift from "./Sift.ts"
 import type * as Step from "./Step.ts"
 import type * as Sync from "./Sync.ts"
 
@@ -293,11 +294,12 @@ const unit = Effect.fnUntraced(function* <A extends object, C, R>(
   { gathered, held, isCareful, step }: Attempt<A, C>
 ) {
   if (step !== undefined && !isCareful) return yield* asForeseen(sync, session, gathered, step)
-  const applied = yield* isCareful ? Apply.allButRefused(sync, sink, gathered) : Apply.all(sync, sink, gathered)
+  const applied = yield* isCareful ? Sift.allButRefused(sync, sink, gathered) : Apply.all(sync, sink, gathered)
   if (sync.onRefusal === "Hold") {
     for (const index of gathered.observations.keys()) {
       const decision = applied.decisions.get(index)
-      if (decision?._tag === "Refuse") return yield* new HoldAt({ index, rejection: decision.rejection })
+      if (decision?._tag === "Refuse" && !Write.isParked(decision.rejection))
+        return yield* new HoldAt({ index, rejection: decision.rejection })
     }
   }
   return yield* Settlement.record(sync, session, gathered, applied, held)

@@ -24,6 +24,7 @@ import type * as FieldDiffer from "../rules/FieldDiffer.ts"
 import type * as Plan from "../rules/Plan.ts"
 import * as Refusal from "../rules/Refusal.ts"
 import type * as Apply from "./Apply.ts"
+import * as Audit from "./Audit.ts"
 import type * as Batch from "./Batch.ts"
 import * as Redriven from "./Redriven.ts"
 import type * as Session from "./Session.ts"
@@ -220,7 +221,7 @@ export const record = Effect.fnUntraced(function* <A, C, R>(
     }
     if (Result.isFailure(answer)) {
       const rejection = answer.failure
-      if (sync.onRefusal === "Hold") return [{ ...item, outcome: { _tag: "Rejected", rejection } }]
+      if (Audit.isHolding(sync.onRefusal, rejection)) return [{ ...item, outcome: { _tag: "Rejected", rejection } }]
       if (stored.redriven.length === 0)
         refused.push({ ...stored.refusal, runId: session.runId, externalId, rejection, isSuperseded: false })
       return [{ ...item, outcome: { _tag: "Quarantined", rejection } }]

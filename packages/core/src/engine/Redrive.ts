@@ -22,18 +22,18 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as CursorRule from "../model/CursorRule.ts"
 import * as Lane from "../model/Lane.ts"
-import * as Observation from "../model/Observation.ts"
+import type * as Observation from "../model/Observation.ts"
 import type * as Run from "../model/Run.ts"
 import type * as Subscription from "../model/Subscription.ts"
-import * as Version from "../model/Version.ts"
 import * as ChangeSource from "../ports/ChangeSource.ts"
 import * as Lanes from "../ports/Lanes.ts"
 import * as Listing from "../ports/Listing.ts"
 import * as Quarantine from "../ports/Quarantine.ts"
 import type { StoreError } from "../ports/StoreError.ts"
-import type * as FieldDiffer from "../rules/FieldDiffer.ts"
+import * as Execution from "./Execution.ts"
+import * as Kept from "./Kept.ts"
 import type * as Redriven from "./Redriven.ts"
-import * as Sync from "./Sync.ts"
+import type * as Sync from "./Sync.ts"
 
 // -----------------------------------------------------------------------------
 // models
@@ -45,6 +45,10 @@ export interface Selection {
   readonly externalId?: Observation.ExternalId | undefined
   /** Of the rejection. Of a record that is read again, all that waits is tried. */
   readonly code?: string | undefined
+  /** Refused no earlier, in ms since the epoch. Default: at any time. */
+  readonly openedFrom?: number | undefined
+  /** Tries what was kept, and reads by id only what is not the whole of a record. Default: `false`. */
+  readonly isAsKept?: boolean | undefined
 }
 
 /** @category models @since 0.1.0 */
@@ -132,7 +136,7 @@ export const run = Effect.fnUntraced(function* <A extends object, C, R>(
   const redriving = toSync(sync, options, (reason) => {
     left[reason] += 1
   })
-  const summary = yield* Sync.run(redriving, {
+  const summary = yield* Execution.run(redriving, {
     lane: lane(sync.subscription),
     trigger: "Replay",
     isReleasing,
@@ -143,12 +147,12 @@ export const run = Effect.fnUntraced(function* <A extends object, C, R>(
     }
   })
   if (summary instanceof Lanes.Busy) return summary
-  const { absent, created, deleted, quarantined, read, stale, unchanged, updated } = summary.counts
+  const { absent, created, deleted, parked, quarantined, read, stale, unchanged, updated } = summary.counts
   return {
     run: summary,
     tried: read - left.unread,
     applied: created + updated + deleted,
-    refused: quarantined,
+    refused: quarantined + parked,
     unneeded: unchanged + stale + absent - left.unread,
     left
   }
@@ -173,14 +177,14 @@ const sourceOf = <A extends object, C, R>(
 ): ChangeSource.ChangeSource<A, Origin, R | Quarantine.Quarantine> => {
   const { account, domain, epoch, fetch, label } = sync.source
   const common = { label: `${label}/redrive`, domain, epoch, account, rule }
-  const decode = decoding(sync.schema)
+  const decode = Kept.decoding(sync.schema)
   if (fetch === undefined) {
     const read = () =>
       pages(sync, selection, (kept) =>
         Effect.sync(() =>
           kept.flatMap((one): ReadonlyArray<Observation.Definite<A, Origin>> => {
             const told = decode(one)
-            const fault = typeof told === "string" ? told : isForeign(domain, told) ? "sourceOnly" : undefined
+            const fault = typeof told === "string" ? told : Kept.isForeign(domain, told) ? "sourceOnly" : undefined
             if (fault !== undefined) onLeft(fault)
             return typeof told === "string" || fault !== undefined ? [] : [told]
           })
@@ -194,7 +198,18 @@ const sourceOf = <A extends object, C, R>(
     read: () =>
       Stream.suspend(() => {
         const told: Told = { deleted, touched: new Set() }
-        return pages(sync, selection, (kept) => touches(sync, kept, decode, told))
+        const whole = selection.isAsKept === true ? Kept.wholeOf(domain, decode) : () => undefined
+        return pages(sync, selection, (kept) =>
+          Effect.map(
+            touches(
+              sync,
+              kept.filter((one) => whole(one) === undefined),
+              decode,
+              told
+            ),
+            (touched) => [...kept.flatMap((one) => whole(one) ?? []), ...touched]
+          )
+        )
       }),
     fetch: (ids) => readable(fetch, ids, deleted)
   }
@@ -203,7 +218,7 @@ const sourceOf = <A extends object, C, R>(
 /** Pages of what waits, newest first, until there is nothing older. */
 const pages = <A extends object, C, R, O>(
   { batchSize, source, subscription }: Sync.Sync<A, C, R>,
-  { code, externalId }: Selection,
+  { code, externalId, openedFrom = -Infinity }: Selection,
   toObservations: (
     kept: ReadonlyArray<Quarantine.Kept>
   ) => Effect.Effect<ReadonlyArray<O>, StoreError, Quarantine.Quarantine>
@@ -214,7 +229,7 @@ const pages = <A extends object, C, R, O>(
     Effect.gen(function* () {
       const quarantine = yield* Quarantine.Quarantine
       const kept = yield* quarantine.list(tenant, { connection, entity, externalId, code, limit, before })
-      const observations = yield* toObservations(kept)
+      const observations = yield* toObservations(kept.filter(({ openedAt }) => openedAt >= openedFrom))
       const next = kept.length < limit ? Option.none<number>() : Option.fromUndefinedOr(kept.at(-1)?.position)
       return [observations.length === 0 ? [] : [{ observations, mark: undefined }], next] as const
     })
@@ -243,7 +258,7 @@ interface Told {
 const touches = Effect.fnUntraced(function* <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
   kept: ReadonlyArray<Quarantine.Kept>,
-  decode: Decode<A>,
+  decode: Kept.Decode<A>,
   { deleted, touched }: Told
 ) {
   const ids = [...new Set(kept.map(({ externalId }) => externalId))]
@@ -253,7 +268,7 @@ const touches = Effect.fnUntraced(function* <A extends object, C, R>(
   const here = new Set<Observation.ExternalId>()
   return kept.flatMap((one): ReadonlyArray<Observation.Observation<A, Origin>> => {
     const { externalId } = one
-    const deletion = tagOf(one.observation) === "Delete" ? decode(one) : undefined
+    const deletion = Kept.tagOf(one.observation) === "Delete" ? decode(one) : undefined
     if (typeof deletion === "object") {
       deleted.add(deletion.externalId)
       return [deletion]
@@ -262,7 +277,7 @@ const touches = Effect.fnUntraced(function* <A extends object, C, R>(
     if (here.has(externalId) || touched.has(externalId) || rows.length === 0) return []
     here.add(externalId)
     if (rows.some(({ id }) => !page.has(id))) touched.add(externalId)
-    return [{ _tag: "Touch", externalId: idOf(one), position: { rows }, origin: "Manual" }]
+    return [{ _tag: "Touch", externalId: Kept.idOf(one), position: { rows }, origin: "Manual" }]
   })
 })
 
@@ -299,78 +314,6 @@ const readable = Effect.fnUntraced(function* <A, R>(
     pieces.push(piece.slice(middle), piece.slice(0, middle))
   }
 })
-
-// -----------------------------------------------------------------------------
-// internal: what was kept
-// -----------------------------------------------------------------------------
-
-type Decode<A> = (
-  kept: Quarantine.Kept
-) => Observation.Upsert<A, Origin> | Observation.Delete<Origin> | "sourceOnly" | "misfit"
-
-const observed = {
-  externalId: Observation.ExternalId,
-  origin: Observation.Origin,
-  eventId: Schema.optionalKey(Schema.String)
-}
-
-const Deleted = Schema.Struct({
-  ...observed,
-  _tag: Schema.Literal("Delete"),
-  evidence: Schema.Union([
-    Schema.TaggedStruct("Tombstone", {}),
-    Schema.TaggedStruct("Archived", {}),
-    Schema.TaggedStruct("Merged", { into: Observation.ExternalId }),
-    Schema.TaggedStruct("Absent", {})
-  ]),
-  version: Schema.optionalKey(Version.Version),
-  observedAt: Schema.Finite
-})
-
-/** Reads what `Refusal.toJson` wrote. Checks are left to the plan, which refuses what does not pass them. */
-const decoding = <A extends object>(schema: FieldDiffer.RecordSchema<A>): Decode<A> => {
-  const options = { disableChecks: true } as const
-  const record = Schema.decodeUnknownResult(Schema.toCodecJson(schema), options)
-  const upsert = Schema.decodeUnknownResult(
-    Schema.Struct({ ...observed, _tag: Schema.Literal("Upsert"), record: Schema.Unknown, version: Version.Version }),
-    options
-  )
-  const deletion = Schema.decodeUnknownResult(Deleted, options)
-  return ({ fingerprint, id, observation, version }) => {
-    const position = { rows: [{ id, version, fingerprint }] }
-    switch (tagOf(observation)) {
-      case "Upsert": {
-        const told = upsert(observation)
-        if (Result.isFailure(told)) return "misfit"
-        const decoded = record(told.success.record)
-        return Result.isFailure(decoded) ? "misfit" : { ...told.success, record: decoded.success, position }
-      }
-      case "Delete": {
-        const told = deletion(observation)
-        if (Result.isFailure(told)) return "misfit"
-        return { ...told.success, version: told.success.version, position }
-      }
-      default:
-        return "sourceOnly"
-    }
-  }
-}
-
-const tagOf = (observation: Schema.Json): unknown =>
-  typeof observation === "object" && observation !== null && "_tag" in observation ? observation["_tag"] : undefined
-
-/** The id as it came: the one it is kept by may stand for one that no store can hold. */
-const idOf = ({ externalId, observation }: Quarantine.Kept): Observation.ExternalId => {
-  const id =
-    typeof observation === "object" && observation !== null && "externalId" in observation
-      ? observation["externalId"]
-      : undefined
-  return typeof id === "string" && id !== "" ? Observation.ExternalId.make(id) : externalId
-}
-
-/** Whether only a read by id could tell what the observation says of the record. */
-const isForeign = <A>(domain: string, told: Observation.Upsert<A, Origin> | Observation.Delete<Origin>): boolean =>
-  told._tag === "Upsert" && told.version.domain !== domain
 
 /** A hint whose record was not found: it has no version. */
 const isUnread = ({ outcome, version }: Run.Item): boolean =>

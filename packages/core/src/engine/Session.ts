@@ -174,7 +174,7 @@ export const startOf = <A, C, R>(
 
 const statusOf = <C>(session: Session<C>, exit: Exit.Exit<unknown, unknown>): Run.Status => {
   if (Exit.isSuccess(exit)) {
-    return session.frontier.isHeld || session.counts.quarantined > 0 ? "Partial" : "Succeeded"
+    return session.frontier.isHeld || session.counts.quarantined + session.counts.parked > 0 ? "Partial" : "Succeeded"
   }
   if (Cause.hasInterruptsOnly(exit.cause)) return "Interrupted"
   const failure = Cause.findErrorOption(exit.cause)

@@ -67,11 +67,11 @@ export const make = Effect.fnUntraced(function* <A extends object, C, R>(
   const { brake, isTripped } = Brake.count(session.checkpoint.brake, audit.refusals)
   if (isTripped && sync.onRefusal === "Quarantine") return yield* new Tripped()
   const frontier = Frontier.advance(rule, session.frontier, [
-    ...gathered.observations.map((one, index) => ({
-      _tag: "Observed" as const,
-      position: one.position,
-      isSettled: sync.onRefusal === "Quarantine" || applied.decisions.get(index)?._tag !== "Refuse"
-    })),
+    ...gathered.observations.map((one, index) => {
+      const decision = applied.decisions.get(index)
+      const isSettled = decision?._tag !== "Refuse" || !Audit.isHolding(sync.onRefusal, decision.rejection)
+      return { _tag: "Observed" as const, position: one.position, isSettled }
+    }),
     ...(held === undefined
       ? []
       : [{ _tag: "Observed" as const, position: held.observation.position, isSettled: false }]),

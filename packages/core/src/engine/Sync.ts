@@ -17,14 +17,13 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as CursorRule from "../model/CursorRule.ts"
 import * as Lane from "../model/Lane.ts"
 import type * as Observation from "../model/Observation.ts"
-import type * as Page from "../model/Page.ts"
 import type * as Run from "../model/Run.ts"
 import type * as Subscription from "../model/Subscription.ts"
 import * as Write from "../model/Write.ts"
@@ -38,16 +37,14 @@ import type * as Quarantine from "../ports/Quarantine.ts"
 import type * as RunRecorder from "../ports/RunRecorder.ts"
 import type * as StoreError from "../ports/StoreError.ts"
 import type * as UnitOfWork from "../ports/UnitOfWork.ts"
+import * as Contract from "../rules/Contract.ts"
 import * as FieldDiffer from "../rules/FieldDiffer.ts"
 import type * as Plan from "../rules/Plan.ts"
-import * as Batch from "./Batch.ts"
-import * as Commit from "./Commit.ts"
-import * as External from "./External.ts"
+import * as Execution from "./Execution.ts"
+import * as Parking from "./Parking.ts"
 import * as Preview from "./Preview.ts"
 import type * as Redriven from "./Redriven.ts"
-import * as Session from "./Session.ts"
 import type * as Settlement from "./Settlement.ts"
-import * as Step from "./Step.ts"
 
 // -----------------------------------------------------------------------------
 // models
@@ -90,6 +87,8 @@ export interface Options<in out A, in out C, out R = never> {
   readonly schema: FieldDiffer.RecordSchema<A>
   readonly source: ChangeSource.ChangeSource<A, C, R>
   readonly sink: ChangeSink.ChangeSink<A>
+  /** What becomes of fields and values that the schema does not know. Default: kept, where it has a field for extras. */
+  readonly contract?: Contract.Options
   /** Default: all fields of the schema. */
   readonly differ?: FieldDiffer.FieldDiffer<A>
   /** Default: 5 minutes. */
@@ -164,7 +163,8 @@ export const make = <A extends object, C, R = never>(options: Options<A, C, R>):
       domain: source.domain,
       settle: Duration.toMillis(settle),
       canFetch: source.fetch !== undefined,
-      check: checkOf(schema, sink)
+      check: checkOf(schema, sink),
+      contract: Contract.make(schema, options.contract)
     },
     settle,
     batchSize: options.batchSize ?? 500,
@@ -197,7 +197,8 @@ const checkOf = <A extends object>(
 
 /**
  * Runs once, from the lane's cursor to the present, and summarises. `Busy` is an
- * answer, not a fault: another run has the lane, and nothing was done.
+ * answer, not a fault: another run has the lane, and nothing was read. Parked
+ * records are tried again before the run and after it, see `Parking`.
  *
  * @category running
  * @since 0.1.0
@@ -209,14 +210,7 @@ export const run = <A extends object, C, R>(
     readonly onReport?: (report: BatchReport) => Effect.Effect<void>
   } = {}
 ): Effect.Effect<Run.Summary | Lanes.Busy, SyncError, Ports | R> =>
-  Effect.scoped(
-    Effect.flatMap(Session.open(sync, settings(sync, options)), (session) =>
-      Effect.andThen(
-        Stream.runForEach(batches(sync, session), options.onReport ?? (() => Effect.void)),
-        Session.summary(session)
-      )
-    )
-  ).pipe(Effect.catchTag("Busy", (busy) => Effect.succeed(busy)))
+  Parking.around(sync, options, Execution.run(sync, options))
 
 /**
  * The run as a stream: one report per committed batch. Interrupting it between
@@ -229,7 +223,10 @@ export const stream = <A extends object, C, R>(
   sync: Sync<A, C, R>,
   options: RunOptions = {}
 ): Stream.Stream<BatchReport, SyncError | Lanes.Busy, Ports | R> =>
-  Stream.unwrap(Effect.map(Session.open(sync, settings(sync, options)), (session) => batches(sync, session)))
+  Stream.fromEffectDrain(Parking.retry(sync, options)).pipe(
+    Stream.concat(Execution.stream(sync, options)),
+    Stream.concat(Stream.fromEffectDrain(Parking.retry(sync, options)))
+  )
 
 /**
  * What a run would do now, decision by decision, with nothing written and no lane
@@ -247,37 +244,3 @@ export const plan = <A extends object, C, R>(
   ChangeSource.SourceError | ChangeSink.SinkError | StoreError.StoreError | CursorRule.CursorError,
   Lanes.Lanes | Ledger.Ledger | Quarantine.Quarantine | R
 > => Preview.stream(sync, options.lane ?? Lane.live(sync.subscription), options.overlay ?? new Map())
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-const settings = <A, C, R>(sync: Sync<A, C, R>, options: RunOptions): Session.Settings => ({
-  lane: options.lane ?? Lane.live(sync.subscription),
-  trigger: options.trigger ?? "Manual",
-  isTakingOver: options.isTakingOver ?? false,
-  isReleasing: options.isReleasing ?? false
-})
-
-const batches = <A extends object, C, R>(
-  sync: Sync<A, C, R>,
-  session: Session.Session<C>
-): Stream.Stream<BatchReport, SyncError, Ports | R> => {
-  const { sink, source } = sync
-  const commit = sink._tag === "External" ? External.commit(sync, sink) : Commit.commit(sync, sink)
-  const start = sink._tag === "External" ? External.resume(sync, sink, session) : Effect.void
-  const pages: Stream.Stream<Page.Page<A, C>, ChangeSource.SourceError, R> = source.read({
-    lane: session.lane,
-    from: session.from,
-    settle: sync.settle
-  })
-  return Stream.fromEffectDrain(start).pipe(
-    Stream.concat(pages.pipe(Stream.buffer({ capacity: sync.prefetch }))),
-    Stream.flatMap((page) => Stream.fromArray(Batch.split(page, sync.batchSize, sink._tag))),
-    Stream.mapEffect((batch) => Step.prepare(sync, session, batch)),
-    Stream.buffer({ capacity: 1 }),
-    Stream.mapEffect((prepared) => commit(session, prepared)),
-    Stream.takeUntil((report) => report.isHeld),
-    Stream.interruptWhen(Session.keepAlive(session, sync.lease))
-  )
-}

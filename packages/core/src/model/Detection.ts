@@ -200,6 +200,9 @@ export type Window = typeof Window.Type
 // detection
 // -----------------------------------------------------------------------------
 
+/** The highest mapping epoch. @category constants @since 0.1.0 */
+export const epochMax = 1_000_000
+
 /** What happens here to a record that no longer matches the filters. @category schemas @since 0.1.0 */
 export const Leaves = Schema.Literals(["Delete", "Keep"])
 /** @category models @since 0.1.0 */
@@ -227,6 +230,12 @@ export const UnknownFields = Schema.Literals(["Keep", "Ignore", "Quarantine"])
 /** @category models @since 0.1.0 */
 export type UnknownFields = typeof UnknownFields.Type
 
+const Epoch = Schema.Int.check(
+  Schema.makeFilter((epoch) => (epoch >= 0 && epoch <= epochMax ? undefined : "no epoch"), {
+    expected: `a whole number from 0 to ${epochMax}`
+  })
+)
+
 /** Its JSON form has every key; when it is read, those with a default may be missing. @category schemas @since 0.1.0 */
 export const Detection = Schema.Struct({
   version: Schema.Literal(1).annotate({ expected: "1, the one version of this form" }),
@@ -244,7 +253,9 @@ export const Detection = Schema.Struct({
   window: withDefault(Window, { settle: Duration.minutes(5), first: "Everything" }),
   leaves: withDefault(Leaves, "Keep"),
   missingCursor: withDefault(MissingCursor, "Raise"),
-  unknownFields: withDefault(UnknownFields, "Ignore")
+  unknownFields: withDefault(UnknownFields, "Ignore"),
+  /** +1 whenever the mapping, the filters or `leaves` change: the next run reads everything again. */
+  epoch: withDefault(Epoch, 0)
 })
 
 /** @category models @since 0.1.0 */
@@ -296,6 +307,8 @@ export interface Options<P extends string> {
   readonly missingCursor?: MissingCursor
   /** Defaults to `Ignore`. */
   readonly unknownFields?: UnknownFields
+  /** Defaults to 0. */
+  readonly epoch?: number
 }
 
 /**
@@ -319,7 +332,8 @@ export const poll = <const P extends string>(options: Options<P>): Detection<P> 
   },
   leaves: options.leaves ?? "Keep",
   missingCursor: options.missingCursor ?? "Raise",
-  unknownFields: options.unknownFields ?? "Ignore"
+  unknownFields: options.unknownFields ?? "Ignore",
+  epoch: options.epoch ?? 0
 })
 
 /** @category constructors @since 0.1.0 */

@@ -74,8 +74,9 @@ export interface Patch<out A, out C> extends Observed<C> {
 }
 
 /**
- * What says that the record is gone. `Absent` is the weakest: a complete scan
- * did not list it.
+ * What says that the record is gone. `Left`: it was read, and is not among those
+ * that are wanted any more. `Absent` is the weakest: a complete scan did not list
+ * it.
  *
  * @category models
  * @since 0.1.0
@@ -84,6 +85,7 @@ export type Evidence =
   | { readonly _tag: "Tombstone" }
   | { readonly _tag: "Archived" }
   | { readonly _tag: "Merged"; readonly into: ExternalId }
+  | { readonly _tag: "Left" }
   | { readonly _tag: "Absent" }
 
 /**

@@ -7,6 +7,7 @@ import type * as CursorRule from "./CursorRule.ts"
 import type * as Observation from "./Observation.ts"
 import type * as Outcome from "./Outcome.ts"
 import type * as Version from "./Version.ts"
+import * as Write from "./Write.ts"
 
 /** What started the run. @category models @since 0.1.0 */
 export type Trigger = "Schedule" | "Webhook" | "Manual" | "Backfill" | "Replay"
@@ -33,8 +34,9 @@ export interface Item {
 }
 
 /**
- * How the observations of a run ended; they add up to `read`. `adopted` and
- * `drifted` count records, beside the observations that found them.
+ * How the observations of a run ended; they add up to `read`. Beside them, `adopted`
+ * and `drifted` count records that observations found so, `unknownFields` and
+ * `unknownValues` what was read that the schema does not know and that refused nobody.
  *
  * @category models
  * @since 0.1.0
@@ -48,11 +50,15 @@ export interface Counts {
   readonly stale: number
   readonly absent: number
   readonly quarantined: number
+  /** In quarantine until the record they refer to is there. */
+  readonly parked: number
   /** Already in quarantine at this version, so not tried again. */
   readonly stillQuarantined: number
   readonly rejected: number
   readonly adopted: number
   readonly drifted: number
+  readonly unknownFields: number
+  readonly unknownValues: number
 }
 
 /** @category constructors @since 0.1.0 */
@@ -65,10 +71,13 @@ export const noCounts: Counts = {
   stale: 0,
   absent: 0,
   quarantined: 0,
+  parked: 0,
   stillQuarantined: 0,
   rejected: 0,
   adopted: 0,
-  drifted: 0
+  drifted: 0,
+  unknownFields: 0,
+  unknownValues: 0
 }
 
 /** @category combinators @since 0.1.0 */
@@ -93,7 +102,9 @@ export const countItems = (items: Iterable<{ readonly outcome: Outcome.Outcome }
         : outcome._tag === "Skipped"
           ? reasons[outcome.reason]
           : outcome._tag === "Quarantined"
-            ? "quarantined"
+            ? Write.isParked(outcome.rejection)
+              ? "parked"
+              : "quarantined"
             : "rejected"
     counts[key]! += 1
   }

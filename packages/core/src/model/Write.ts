@@ -59,6 +59,19 @@ export class Rejection extends Schema.TaggedError<Rejection>()("Rejection", {
   message: Schema.String
 }) {}
 
+/**
+ * Code of a rejection for want of another record: the one that this one refers to
+ * is not there yet. It parks the record: it is no ground for the brake, holds no
+ * lane, and is tried again by itself.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const parentMissing = "ParentMissing"
+
+/** @category guards @since 0.1.0 */
+export const isParked = ({ code }: Rejection): boolean => code === parentMissing
+
 /** @category models @since 0.1.0 */
 export type Writes<A> = Arr.NonEmptyReadonlyArray<Write<A>>
 

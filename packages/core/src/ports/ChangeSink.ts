@@ -8,6 +8,9 @@
  * - aligned: `write` answers once per write, in order;
  * - isolated (transactional sinks): a write taken back leaves no trace.
  *
+ * A record that refers to one which is not there yet is refused with the code
+ * `Write.parentMissing`: it is parked, and written again without anybody's doing.
+ *
  * @since 0.1.0
  */
 import type * as Arr from "effect/Array"

@@ -84,6 +84,8 @@ export interface Recurrence {
 
 /** @category models @since 0.1.0 */
 export interface ListOptions extends Listing.NewestFirst {
+  /** Only this refusal; whatever text it is, what is no refusal's id is found nowhere. */
+  readonly id?: string | undefined
   readonly connection?: Subscription.Connection | undefined
   readonly entity?: string | undefined
   /** As refusals have it. */

@@ -65,6 +65,8 @@ export interface KeptItem extends Omit<Run.Item, "outcome"> {
 
 /** @category models @since 0.1.0 */
 export interface ListOptions extends Listing.NewestFirst {
+  /** Only this run; whatever text it is, what is no run's id is found nowhere. */
+  readonly id?: string | undefined
   readonly subscription?: Subscription.SubscriptionId | undefined
   /** The name; all partitions of it. */
   readonly lane?: string | undefined

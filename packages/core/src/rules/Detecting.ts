@@ -91,10 +91,10 @@ export interface Options {
   /** Where the detection stands in its file, for the paths of problems. */
   readonly base?: Problem.Path
   /**
-   * Whether the provider gives a predicate exactly the meaning that `Filter`
-   * states. Asked only about those that `Pushdown.staysHere` leaves open.
+   * Whether the provider gives a predicate, or its denial, exactly the meaning that
+   * `Filter` states. Asked only about those that `Pushdown.staysHere` leaves open.
    */
-  readonly canPush?: (predicate: Pushdown.Positive, field: Catalogue.Field) => boolean
+  readonly canPush?: (predicate: Pushdown.Positive, field: Catalogue.Field, isDenied: boolean) => boolean
 }
 
 // -----------------------------------------------------------------------------
@@ -239,21 +239,21 @@ const divide = (
   fields: ReadonlyMap<string, Catalogue.Field>,
   { canPush = () => true }: Options
 ): Pick<Compiled, "pushed" | "rest" | "staying"> => {
-  const reasonOf = (predicate: Pushdown.Positive): string | undefined => {
+  const reasonOf = (predicate: Pushdown.Positive, isDenied: boolean): string | undefined => {
     if (detection.leaves === "Delete") return everyLeaver
     const field = fields.get(predicate.field)
     if (field === undefined || !field.filterable) return "the provider cannot compare by this field"
-    const reason = Pushdown.staysHere(predicate, field)
-    return reason ?? (canPush(predicate, field) ? undefined : "the provider has no such comparison")
+    const reason = Pushdown.staysHere(predicate, field, isDenied)
+    return reason ?? (canPush(predicate, field, isDenied) ? undefined : "the provider has no such comparison")
   }
-  const split = Pushdown.split(filter, (predicate) => reasonOf(predicate) === undefined)
+  const split = Pushdown.split(filter, (predicate, isDenied) => reasonOf(predicate, isDenied) === undefined)
   const { pushed, rest } =
     detection.leaves === "Delete" ? { pushed: Filter.everything, rest: Pushdown.normal(filter) } : split
   return {
     pushed,
     rest,
-    staying: Pushdown.predicates(rest).flatMap((predicate) => {
-      const reason = reasonOf(predicate)
+    staying: Pushdown.uses(rest).flatMap(({ isDenied, predicate }) => {
+      const reason = reasonOf(predicate, isDenied)
       return reason === undefined ? [] : [{ predicate, reason }]
     })
   }

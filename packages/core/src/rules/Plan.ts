@@ -16,6 +16,7 @@
  *
  * @since 0.1.0
  */
+import * as Result from "effect/Result"
 import type * as Entry from "../model/Entry.ts"
 import * as FieldPatch from "../model/FieldPatch.ts"
 import type * as Observation from "../model/Observation.ts"
@@ -24,6 +25,7 @@ import type * as Row from "../model/Row.ts"
 import * as Version from "../model/Version.ts"
 import * as Write from "../model/Write.ts"
 import * as Cell from "./Cell.ts"
+import * as Contract from "./Contract.ts"
 import type * as FieldDiffer from "./FieldDiffer.ts"
 import * as Gate from "./Gate.ts"
 import * as Refusal from "./Refusal.ts"
@@ -57,17 +59,24 @@ export interface Rules<A> {
   readonly check: (record: A) => Write.Rejection | undefined
   /** Tries also what waits in quarantine. Default: `false`. */
   readonly isRedriving?: boolean
+  /** What becomes of what the schema does not know. Default: it is taken as it comes. */
+  readonly contract?: Contract.Contract
 }
 
 /** What one observation comes to. `Resolve`: read the record by id, then plan again. @category models @since 0.1.0 */
 export type Decision =
   | Change
-  | { readonly _tag: "Skip"; readonly reason: Outcome.SkipReason }
+  | (Told & { readonly _tag: "Skip"; readonly reason: Outcome.SkipReason })
   | { readonly _tag: "Refuse"; readonly rejection: Write.Rejection }
   | { readonly _tag: "Resolve" }
 
+interface Told {
+  /** What the observation told that the schema does not know; `undefined` when it knows all of it. */
+  readonly unknown?: Contract.Unknown
+}
+
 /** A change of local state. @category models @since 0.1.0 */
-export interface Change {
+export interface Change extends Told {
   readonly _tag: "Change"
   readonly operation: Outcome.Operation
   /** The ledger revision it brings the record to. */
@@ -183,7 +192,10 @@ export const end = <A, C>({ cells, decisions, readings, rules, settled }: Draft<
 
 type Step<A> = readonly [Cell.Cell<A>, Decision]
 
-const skip = <A>(cell: Cell.Cell<A>, reason: Outcome.SkipReason): Step<A> => [cell, { _tag: "Skip", reason }]
+const skip = <A>(cell: Cell.Cell<A>, reason: Outcome.SkipReason, unknown?: Contract.Unknown): Step<A> => [
+  cell,
+  { _tag: "Skip", reason, ...(unknown === undefined ? {} : { unknown }) }
+]
 const resolve = <A>(cell: Cell.Cell<A>): Step<A> => [cell, { _tag: "Resolve" }]
 
 /** A hint whose record was found is a read of the whole record. */
@@ -276,21 +288,39 @@ const upsert = <A extends object, C>(
 ): Step<A> => {
   const { record, version } = observation
   const verdict = Gate.judge(cell.known, version)
-  // Absent is not null: a field the source could not see keeps its value.
-  const after = cell.record === undefined ? record : { ...cell.record, ...record }
   if (verdict === "Stale") return skip(cell, "Stale")
+  const merged = merge(rules, cell.record, record)
+  if (Result.isFailure(merged))
+    return verdict === "Repeat" ? skip(cell, "Stale") : refuse(rules, cell, observation, merged.failure)
+  const { record: after, unknown } = merged.success
   const isCreated = cell.record === undefined
   const change = cell.record === undefined ? rules.differ.create(after) : rules.differ.diff(cell.record, after)
   const isUnchanged = !isCreated && FieldPatch.isEmpty(change)
   if (verdict === "Repeat") return skip(cell, isUnchanged ? "Unchanged" : "Stale")
   if (isUnchanged) {
     const isNoted = cell.known === undefined || Gate.isWorthNoting(cell.known.version, version, rules.settle)
-    return skip(isNoted ? Cell.settle(cell, version, "Present") : cell, "Unchanged")
+    return skip(isNoted ? Cell.settle(cell, version, "Present") : cell, "Unchanged", unknown)
   }
   const rejection = rules.check(after)
   if (rejection !== undefined) return refuse(rules, cell, observation, rejection)
-  return apply(Cell.settle(cell, version, "Present"), isCreated ? "Created" : "Updated", after, change)
+  const [next, decision] = apply(
+    Cell.settle(cell, version, "Present"),
+    isCreated ? "Created" : "Updated",
+    after,
+    change
+  )
+  return [next, unknown === undefined ? decision : { ...decision, unknown }]
 }
+
+/** Absent is not null: a field the source could not see keeps its value. */
+const merge = <A extends object>(
+  { contract }: Rules<A>,
+  before: A | undefined,
+  reading: Partial<A>
+): Result.Result<Contract.Merged<A>, Write.Rejection> =>
+  contract === undefined
+    ? Result.succeed({ record: (before === undefined ? reading : { ...before, ...reading }) as A, unknown: undefined }) // whole when nothing is here: an upsert
+    : Contract.merge(contract, before, reading)
 
 const patch = <A extends object, C>(
   rules: Rules<A>,
@@ -299,18 +329,21 @@ const patch = <A extends object, C>(
 ): Step<A> => {
   const before = cell.record
   const known = cell.known.version
-  const after = { ...before, ...observation.fields }
+  const merged = merge(rules, before, observation.fields)
+  if (Result.isFailure(merged)) return refuse(rules, cell, observation, merged.failure)
+  const { record: after, unknown } = merged.success
   const change = rules.differ.diff(before, after)
   const version = { ...known, observedAt: Math.max(known.observedAt, observation.observedAt) }
   // What was refused stays: a patch covers some fields of a version, and does not come after it.
   const noted: Cell.Cell<A> = { ...cell, known: { version, existence: "Present" }, hasMoved: true }
   if (FieldPatch.isEmpty(change)) {
     const isNoted = version.observedAt > known.observedAt && Gate.isWorthNoting(known, version, rules.settle)
-    return skip(isNoted ? noted : cell, "Unchanged")
+    return skip(isNoted ? noted : cell, "Unchanged", unknown)
   }
   const rejection = rules.check(after)
   if (rejection !== undefined) return refuse(rules, cell, observation, rejection)
-  return apply(noted, "Updated", after, change)
+  const [next, decision] = apply(noted, "Updated", after, change)
+  return [next, unknown === undefined ? decision : { ...decision, unknown }]
 }
 
 const remove = <A>(rules: Rules<A>, cell: Cell.Cell<A>, version: Version.Version): Step<A> => {
@@ -348,7 +381,7 @@ const apply = <A>(
   operation: Outcome.Operation,
   record: A | undefined,
   change: FieldPatch.FieldPatch
-): Step<A> => {
+): readonly [Cell.Cell<A>, Change] => {
   const revision = cell.revision + 1
   return [
     { ...cell, record, revision, hasChanged: true },

@@ -42,6 +42,15 @@ export type Positive =
  */
 export type Normal = Positive | Filter.Not<Positive> | Filter.And<Normal> | Filter.Or<Normal>
 
+/** A predicate as a normal form uses it. @category models @since 0.1.0 */
+export interface Use {
+  readonly predicate: Positive
+  /** Whether `not` stands before it. */
+  readonly isDenied: boolean
+}
+
+type CanPush = (predicate: Positive, isDenied: boolean) => boolean
+
 /** @category models @since 0.1.0 */
 export interface Split {
   /** For the provider. */
@@ -62,12 +71,12 @@ export const normal = (filter: Filter.Filter): Normal => normalise(filter, false
  * conjunct is pushed whole where every predicate of it can be; of another one,
  * what it implies is pushed, and it stays in the rest as well.
  *
- * @param canPush whether the provider gives a predicate exactly the meaning that
- *   `Filter` states
+ * @param canPush whether the provider gives a predicate, or its denial, exactly the
+ *   meaning that `Filter` states
  * @category combinators
  * @since 0.1.0
  */
-export const split = (filter: Filter.Filter, canPush: (predicate: Positive) => boolean): Split => {
+export const split = (filter: Filter.Filter, canPush: CanPush): Split => {
   const whole = normal(filter)
   const pushed: Array<Normal> = []
   const rest: Array<Normal> = []
@@ -80,15 +89,18 @@ export const split = (filter: Filter.Filter, canPush: (predicate: Positive) => b
 }
 
 /** The predicates of a filter in normal form. @category getters @since 0.1.0 */
-export const predicates = (filter: Normal): ReadonlyArray<Positive> => {
+export const predicates = (filter: Normal): ReadonlyArray<Positive> => uses(filter).map(({ predicate }) => predicate)
+
+/** The predicates of a filter in normal form, and which of them are denied. @category getters @since 0.1.0 */
+export const uses = (filter: Normal): ReadonlyArray<Use> => {
   switch (filter.operator) {
     case "and":
     case "or":
-      return filter.terms.flatMap(predicates)
+      return filter.terms.flatMap(uses)
     case "not":
-      return [filter.term]
+      return [{ predicate: filter.term, isDenied: true }]
     default:
-      return [filter]
+      return [{ predicate: filter, isDenied: false }]
   }
 }
 
@@ -97,12 +109,14 @@ export const predicates = (filter: Normal): ReadonlyArray<Positive> => {
  * when one can. Such a predicate is evaluated after reading.
  *
  * @param field the field's type, and whether its values differ by case alone
+ * @param isDenied whether `not` stands before it
  * @category guards
  * @since 0.1.0
  */
 export const staysHere = (
   predicate: Positive,
-  field: { readonly type: string; readonly caseSensitive?: boolean | undefined }
+  field: { readonly type: string; readonly caseSensitive?: boolean | undefined },
+  isDenied = false
 ): string | undefined => {
   // SOQL and SOSL reference, "Use null in WHERE": null matches false.
   if (predicate.operator === "isNull")
@@ -112,6 +126,8 @@ export const staysHere = (
   const mode = "case" in predicate ? (predicate.case ?? "Ignore") : "Ignore"
   if ((mode === "Exact") !== (field.caseSensitive === true))
     return mode === "Exact" ? "the provider ignores case here" : "the provider heeds case here"
+  // What a server takes for equal beyond case is not known. It may answer too many records, and never too few.
+  if (isDenied && mode === "Ignore") return "a provider may take a text for another one, and leave its record out"
   if (texts.some((text) => !/^[ -~]*$/.test(text)))
     return "a text with control characters, or letters outside ASCII, is compared by each provider in its own way"
   if (texts.some((text) => text.trim() !== text)) return "providers ignore spaces around a text"
@@ -168,11 +184,11 @@ const or = (terms: ReadonlyArray<Normal>): Normal => {
   return everything ?? (flat.length === 1 ? flat[0]! : { operator: "or", terms: flat })
 }
 
-const isPushable = (filter: Normal, canPush: (predicate: Positive) => boolean): boolean =>
-  predicates(filter).every((predicate) => canPush(predicate))
+const isPushable = (filter: Normal, canPush: CanPush): boolean =>
+  uses(filter).every(({ isDenied, predicate }) => canPush(predicate, isDenied))
 
 // What follows from a filter and is made of what can be pushed; everything, when nothing else is.
-const weaken = (filter: Normal, canPush: (predicate: Positive) => boolean): Normal => {
+const weaken = (filter: Normal, canPush: CanPush): Normal => {
   switch (filter.operator) {
     case "and":
       return and(filter.terms.map((term) => weaken(term, canPush)))

@@ -143,8 +143,8 @@ export const heldId = (id: Observation.ExternalId): Observation.ExternalId => {
 }
 
 /**
- * The observation as JSON, for a person and for redrive. The record is encoded by
- * its schema, or as it is when it does not fit the schema.
+ * The observation as JSON, for a person and for redrive. Each field is
+ * encoded by its schema; one that does not fit it, or that it does not name, is as it is.
  *
  * @category codecs
  * @since 0.1.0
@@ -154,17 +154,39 @@ export const toJson = <A>(
   observation: Observation.Observation<A, unknown>
 ): Schema.Json => {
   const { position: _, ...rest } = observation
-  const content =
-    observation._tag === "Upsert"
-      ? { ...rest, record: Option.getOrElse(encode(schema, observation.record), () => observation.record) }
-      : rest
+  const content = observation._tag === "Upsert" ? { ...rest, record: recordToJson(schema, observation.record) } : rest
   return JSON.parse(
     JSON.stringify(content, (_key, value: unknown) => (typeof value === "bigint" ? String(value) : value))
   ) as Schema.Json
 }
 
-const encode = <A>(schema: FieldDiffer.RecordSchema<A>, record: A): Option.Option<unknown> =>
-  Schema.encodeUnknownOption(Schema.toCodecJson(schema))(record)
+/** What does not fit the schema, or is not named by it, is kept as it is: the schema may come to know it. */
+const recordToJson = <A>(schema: FieldDiffer.RecordSchema<A>, record: A): unknown => {
+  if (!isObject(record)) return record
+  const encoded = Schema.encodeUnknownOption(Schema.toCodecJson(schema))(record)
+  return Option.isSome(encoded) && isObject(encoded.value)
+    ? { ...excessOf(schema, record), ...encoded.value }
+    : Object.fromEntries(Object.entries(record).map(([name, value]) => [name, fieldToJson(schema, name, value)]))
+}
+
+const fieldToJson = <A>({ fields }: FieldDiffer.RecordSchema<A>, name: string, value: unknown): unknown =>
+  Object.hasOwn(fields, name)
+    ? Option.getOrElse(
+        Schema.encodeUnknownOption(Schema.toCodecJson(fields[name] as Schema.Codec<unknown>))(value),
+        () => value
+      )
+    : value
+
+/**
+ * The fields of a record that its schema does not name.
+ *
+ * @category readers
+ * @since 0.1.0
+ */
+export const excessOf = ({ fields }: { readonly fields: Schema.Struct.Fields }, record: object): object =>
+  Object.fromEntries(Object.entries(record).filter(([name]) => !Object.hasOwn(fields, name)))
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
 const mark = "escaped:"
 

@@ -52,7 +52,8 @@ describe("a detection", () => {
       window: { settle: "5 minutes", first: "Everything" },
       leaves: "Keep",
       missingCursor: "Raise",
-      unknownFields: "Ignore"
+      unknownFields: "Ignore",
+      epoch: 0
     })
   })
   it("made in code is written only within its bounds", () => {

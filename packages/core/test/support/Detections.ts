@@ -84,7 +84,8 @@ const options = (path: fc.Arbitrary<string>, filter: fc.Arbitrary<Filter.Filter>
       window: fc.record({ settle: span, first }, { requiredKeys: [], noNullPrototype: true }),
       leaves: fc.constantFrom(...Detection.Leaves.literals),
       missingCursor: fc.constantFrom(...Detection.MissingCursor.literals),
-      unknownFields: fc.constantFrom(...Detection.UnknownFields.literals)
+      unknownFields: fc.constantFrom(...Detection.UnknownFields.literals),
+      epoch: fc.nat(Detection.epochMax)
     },
     { requiredKeys: ["provider", "object", "mapping"], noNullPrototype: true }
   )

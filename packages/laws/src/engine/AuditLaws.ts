@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import type * as Sync from "@tidemark/core/engine/Sync"
+import * as Write from "@tidemark/core/model/Write"
 import * as Fault from "../Fault.ts"
 import * as GivenSource from "../GivenSource.ts"
 import type * as History from "../History.ts"
@@ -72,7 +73,7 @@ const keyOf = ({ operation, outcome, reason }: History.Item): string | undefined
     case "Applied":
       return operation == null ? undefined : counters[operation]
     case "Quarantined":
-      return "quarantined"
+      return reason === Write.parentMissing ? "parked" : "quarantined"
     case "Rejected":
       return "rejected"
     case "Skipped":
@@ -88,7 +89,7 @@ const reasons: Readonly<Record<string, string>> = {
   Quarantined: "stillQuarantined"
 }
 const skips = new Set(Object.values(reasons))
-const beside = new Set(["adopted", "drifted"])
+const beside = new Set(["adopted", "drifted", "unknownFields", "unknownValues"])
 
 /** The items of all runs against the counts of all runs; a run that left no count left no item. */
 const tallies = Effect.fnUntraced(function* ({ items, runs }: Store.Recorded, kept: "Changes" | "All") {

@@ -210,8 +210,28 @@ const listed = Effect.fnUntraced(function* <R>(
         .toReversed()
       yield* Law.same(`what ${tenant} lists of ${Law.show(one)}`, pieces.map(toRow), expected.map(withoutPlace))
       yield* Law.requires(pieces.every(isTimely), () => `times that cannot be: ${Law.show(pieces)}`)
+      for (const kept of pieces.slice(0, 1)) yield* known(quarantine, all, tenant, kept)
     }
   }
+})
+
+/** A refusal is found by its id, as the list has it, by its tenant only. */
+const known = Effect.fnUntraced(function* (
+  quarantine: Quarantine.Quarantine["Service"],
+  all: Readonly<Record<string, Subscription.Subscription>>,
+  tenant: string,
+  kept: Quarantine.Kept
+) {
+  const found = (id: string, place: string, isWithClosed = true) =>
+    quarantine.list(all[place]!.tenant, { id, isWithClosed })
+  yield* Law.same(`the refusal ${kept.id} by its id`, yield* found(kept.id, tenant), [kept])
+  const open = kept.status === "Open" ? [kept] : []
+  yield* Law.same(`the refusal ${kept.id}, if it waits`, yield* found(kept.id, tenant, false), open)
+  for (const none of [`${kept.id}x`, "no id", ""]) {
+    yield* Law.same(`the refusal "${none}"`, yield* found(none, tenant), [])
+  }
+  const foreign = yield* found(kept.id, tenant === "home" ? "tenant" : "home")
+  yield* Law.same(`the refusal ${kept.id} for another tenant`, foreign, [])
 })
 
 const everything: Asked = { at: undefined, name: undefined, code: undefined, isWithClosed: true, limit: 1_000 }

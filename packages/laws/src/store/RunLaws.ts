@@ -102,6 +102,11 @@ const listed = Effect.fnUntraced(function* <R>(store: Store.Store<R>, told: Read
     }
   }
   for (const { at, id, items } of rows) {
+    const found = (asked: string, place: keyof typeof all) => recorder.list(all[place].tenant, { id: asked })
+    const same = (yield* found(id, at)).map((run) => run.id)
+    yield* Law.same(`the run ${id} by its id`, same, [id])
+    for (const none of [`${id}x`, "no id", ""]) yield* Law.same(`the run "${none}"`, yield* found(none, at), [])
+    yield* Law.same(`the run ${id} for another tenant`, yield* found(id, at === "tenant" ? "home" : "tenant"), [])
     const pieces = yield* piecesOf((position) => recorder.items(all[at].tenant, id, { limit, after: position }))
     yield* Law.same(`the items of ${id}`, pieces.map(plainItem), items.map(plainItem))
     const foreign = yield* recorder.items(all[at === "tenant" ? "home" : "tenant"].tenant, id)

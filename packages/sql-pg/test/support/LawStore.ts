@@ -81,9 +81,9 @@ const read = Effect.fnUntraced(function* (owner: PgClient.PgClient, tenant: stri
     where tenant = ${tenant} order by seq`
   const runs = yield* owner<{ status: string } & Record<string, number | string>>`
     select status, read::int as read, created::int as created, updated::int as updated, deleted::int as deleted,
-      unchanged::int as unchanged, stale::int as stale, absent::int as absent, quarantined::int as quarantined,
+      unchanged::int as unchanged, stale::int as stale, absent::int as absent, quarantined::int as quarantined, parked::int as parked,
       still_quarantined::int as "stillQuarantined", rejected::int as rejected, adopted::int as adopted,
-      drifted::int as drifted from tidemark.run where tenant = ${tenant} order by opened_at, epoch`
+      drifted::int as drifted, unknown_fields::int as "unknownFields", unknown_values::int as "unknownValues" from tidemark.run where tenant = ${tenant} order by opened_at, epoch`
   const recorded: Store.Recorded = {
     rows: [],
     items,
