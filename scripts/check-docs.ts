@@ -1,24 +1,19 @@
 /**
- * Checks what people read: the README's length and its example, a README for each
- * package, links between files, that the guides show code of the examples, which is
- * compiled and run, and that no lockfile names a registry.
+ * Checks what people read: the README's length, a README for each package, links
+ * between files, that code is the text of examples and tests, that commands exist, that
+ * states are those of the code, and that no lockfile names a registry.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
+import * as Commands from "./docs/Commands.ts"
+import * as Snippets from "./docs/Snippets.ts"
+import * as States from "./docs/States.ts"
 
 const problems: Array<string> = []
-
-/** A snippet may stand further to the left than in its file, and be broken into other lines. */
-const withoutSpace = (text: string): string => text.replace(/\s+/g, "")
 
 const readme = fs.readFileSync("README.md", "utf8")
 if (readme.split("\n").length >= 200) problems.push("README.md has 200 lines or more")
 
-const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1]
-const source = fs.readFileSync("examples/cli-sync/src/quickstart.ts", "utf8")
-if (example === undefined || !source.includes(example.trim())) {
-  problems.push("README.md: the example is not the text of examples/cli-sync/src/quickstart.ts")
-}
 for (const name of fs.readdirSync("packages")) {
   if (!fs.existsSync(`packages/${name}/README.md`)) problems.push(`packages/${name} has no README.md`)
   if (!fs.existsSync(`packages/${name}/LICENSE`)) problems.push(`packages/${name} has no LICENSE`)
@@ -28,7 +23,9 @@ const pages = [
   "CONTRIBUTING.md",
   ...fs.readdirSync("docs", { recursive: true, encoding: "utf8" }).map((name) => `docs/${name}`),
   ...fs.readdirSync("packages").map((name) => `packages/${name}/README.md`),
-  ...fs.readdirSync("examples").map((name) => `examples/${name}/README.md`)
+  ...fs.readdirSync("examples").map((name) => `examples/${name}/README.md`),
+  "packages/provider-salesforce/src/simulator/README.md",
+  "torture/README.md"
 ].filter((page) => page.endsWith(".md") && fs.existsSync(page))
 for (const page of pages) {
   for (const [, link = ""] of fs.readFileSync(page, "utf8").matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
@@ -37,18 +34,30 @@ for (const page of pages) {
     }
   }
 }
-const sources = fs
-  .readdirSync("examples", { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".ts") && !/node_modules|dist/.test(name))
-  .map((name) => withoutSpace(fs.readFileSync(`examples/${name}`, "utf8")))
-for (const page of pages.filter((page) => page.startsWith("docs/guides/"))) {
-  for (const [, snippet = ""] of fs.readFileSync(page, "utf8").matchAll(/```ts\n([\s\S]*?)```/g)) {
-    if (!sources.some((text) => text.includes(withoutSpace(snippet)))) {
-      problems.push(`${page}: a snippet is not the text of any example: ${snippet.trim().split("\n")[0]}`)
-    }
-  }
-}
+for (const page of pages) problems.push(...Snippets.problems(page), ...Commands.problems(page))
+problems.push(...States.problems(), ...unshown("docs/guides/what-is-guaranteed.md"))
 if (/https?:\/\//.test(fs.readFileSync("pnpm-lock.yaml", "utf8"))) problems.push("pnpm-lock.yaml names a registry")
+
+/** Laws that a page names in a row of a table, which the map of guarantees does not have, or shows in other tests. */
+function unshown(page: string): ReadonlyArray<string> {
+  const rows = new Map(
+    [...fs.readFileSync("docs/guarantees.md", "utf8").matchAll(/^\| ([A-Z]\d+) .*$/gm)].map(([row, id]) => [id!, row])
+  )
+  return fs
+    .readFileSync(page, "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      const laws = [...line.matchAll(/\[([A-Z]\d+)\]/g)].map((match) => match[1]!)
+      const tests = [...line.matchAll(/\]\(\.\.\/\.\.\/([^)]*\.test\.ts)\)/g)].map((match) => match[1]!)
+      if (laws.length === 0) return []
+      return [
+        ...laws.filter((id) => !rows.has(id)).map((id) => `${page}: there is no law ${id}`),
+        ...tests
+          .filter((test) => !laws.some((id) => rows.get(id)?.includes(`](../${test})`)))
+          .map((test) => `${page}: ${test} is no test of ${laws.join(", ")}`)
+      ]
+    })
+}
 
 for (const problem of problems) console.error(problem)
 console.log(`docs: ${pages.length} pages, ${problems.length} problems`)
