@@ -1,5 +1,5 @@
 // Goal: the ports keep their laws on PostgreSQL, and the engine over them, as it does over memory.
-// Guarantees: L01, L02, L03, L05, L07, L09, L10, L11, L12, L13, L14, L15, L16, L22, L24, L32, L36, L37, L43, L45, L49,
+// Guarantees: L01, L02, L03, L05, L07, L09, L10, L11, L12, L13, L14, L15, L16, L22, L24, L32, L33, L36, L37, L43, L45, L49,
 // W07, W12, W63, W71, W73, W74.
 // Method: each case has a tenant of its own in one database; few cases each, RUNS sets more.
 import * as Store from "@tidemark/laws/Store"

@@ -74,17 +74,21 @@ export const open = Effect.fnUntraced(function* <A, C, R>(
   const recorder = yield* RunRecorder.RunRecorder
   const { lane } = settings
   const account = yield* sync.source.account
-  const claim = yield* lanes.claim({
-    lane,
-    lease: sync.lease,
-    account,
-    mappingEpoch: sync.source.epoch,
-    mode: settings.isTakingOver ? "TakeOver" : "IfFree",
-    isReleasing: settings.isReleasing
-  })
   const held: { session: Session<C> | undefined } = { session: undefined }
-  yield* Effect.addFinalizer(() =>
-    lanes.release(held.session?.claim ?? claim, held.session?.stopped).pipe(logged("the lease could not be given back"))
+  // Interrupted while it claims, a run waits for the answer: what it got it gives back.
+  const claim = yield* Effect.acquireRelease(
+    lanes.claim({
+      lane,
+      lease: sync.lease,
+      account,
+      mappingEpoch: sync.source.epoch,
+      mode: settings.isTakingOver ? "TakeOver" : "IfFree",
+      isReleasing: settings.isReleasing
+    }),
+    (claim) =>
+      lanes
+        .release(held.session?.claim ?? claim, held.session?.stopped)
+        .pipe(logged("the lease could not be given back"))
   )
   const from = yield* startOf(sync, claim.checkpoint)
   const runId = yield* recorder.open({ lane, epoch: claim.epoch, trigger: settings.trigger })

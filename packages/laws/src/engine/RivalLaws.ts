@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import type * as Sync from "@tidemark/core/engine/Sync"
 import * as Observation from "@tidemark/core/model/Observation"
@@ -54,6 +55,13 @@ export const rivalLaws = <R>(store: Store.Store<R>, setup: Simulation.Setup = {}
     runs: 80,
     arbitrary: fc.record({ rounds: Rounds.rounds({ roundsMax: 1 }), stop: fc.integer({ min: 0, max: 40 }) }),
     holds: ({ rounds, stop }) => holdsNobodyUp(store, setup, rounds, stop)
+  }),
+  Store.law(store, {
+    id: "L33",
+    claim: "a run that is interrupted, wherever it is, has given its lane back when it ends",
+    runs: 60,
+    arbitrary: fc.record({ rounds: Rounds.rounds({ roundsMax: 1 }), stop: fc.integer({ min: 0, max: 40 }) }),
+    holds: ({ rounds, stop }) => givesBack(store, setup, rounds, stop)
   }),
   Store.law(store, {
     id: "L36",
@@ -179,6 +187,32 @@ const holdsNobodyUp = Effect.fnUntraced(function* <R>(
   yield* Fiber.join(working)
   yield* Simulation.settle(bench, [{ lane: "live", kind }])
   yield* Simulation.judge(yield* Simulation.result(bench))
+})
+
+/** A worker is interrupted at a point; then its lane is free. */
+const givesBack = Effect.fnUntraced(function* <R>(
+  store: Store.Store<R>,
+  setup: Simulation.Setup,
+  { kind, rounds, ...settings }: Rounds.Rounds,
+  stop: number
+): Effect.fn.Return<void, unknown, R | Sync.Ports> {
+  const bench = yield* Simulation.bench(store, settings, setup)
+  yield* Rounds.begin(bench, 0, rounds[0] ?? [])
+  const isReached = Deferred.makeUnsafe<string>()
+  const isOver = Deferred.makeUnsafe<void>()
+  let reached = 0
+  const points = Fault.points([], (point) =>
+    Effect.suspend(() =>
+      reached++ === stop ? Effect.andThen(Deferred.succeed(isReached, point), Deferred.await(isOver)) : Effect.void
+    )
+  )
+  const working = yield* Effect.forkChild(Simulation.run(bench, Rounds.live(kind), points))
+  const point = yield* Effect.raceFirst(Deferred.await(isReached), Effect.as(Fiber.await(working), "the end"))
+  const ending = yield* Effect.forkChild(Fiber.interrupt(working), { startImmediately: true })
+  yield* Deferred.succeed(isOver, undefined)
+  yield* Fiber.join(ending)
+  const claimed = yield* Effect.result(Made.claim(bench.subscription, { mode: "IfFree" }))
+  yield* Law.requires(Result.isSuccess(claimed), () => `after an interruption at ${point}: ${Law.show(claimed)}`)
 })
 
 /** Far longer than a call takes that waits for nobody, in ms. */
