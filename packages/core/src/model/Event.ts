@@ -11,6 +11,17 @@ import type * as Observation from "./Observation.ts"
 import type * as Outcome from "./Outcome.ts"
 import * as Subscription from "./Subscription.ts"
 
+/**
+ * Where a fact goes: `inbound` came in from a provider, `change` tells the rest of
+ * the application what became of a record, `outbound` is to go out to a provider.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Direction = Schema.Literals(["inbound", "change", "outbound"])
+/** @category models @since 0.1.0 */
+export type Direction = typeof Direction.Type
+
 /** @category schemas @since 0.1.0 */
 export const Event = Schema.Struct({
   /** Unique: tenant, connection, entity, external id, revision, and type. */
