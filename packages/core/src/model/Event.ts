@@ -34,6 +34,9 @@ export const Event = Schema.Struct({
   key: Schema.String,
   /** The ledger revision: rises by at least 1 from event to event of one key. */
   revision: Schema.Int,
+  /** Of the payload. Starts at 1. */
+  version: Schema.Int,
+  direction: Direction,
   payload: Schema.Json
 })
 /** @category models @since 0.1.0 */
@@ -62,6 +65,8 @@ export const fromApplied = (
     entity: subscription.entity,
     key: join([subscription.connection.provider, subscription.connection.account, observed.externalId]),
     revision: applied.revision,
+    version: 1,
+    direction: "change",
     payload: {
       entityId: applied.localId,
       externalId: observed.externalId,

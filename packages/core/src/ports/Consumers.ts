@@ -97,8 +97,9 @@ export class Consumers extends Context.Service<
   Consumers,
   {
     /**
-     * Registers a consumer, or gives a known one its types as declared now. From the
-     * return on, every append knows of it. In a short transaction of its own: it waits
+     * Registers a consumer, or gives a known one its types as declared now: a type that
+     * is new to it counts from now on, so that its order stays. From the return on,
+     * every append knows of it. In a short transaction of its own: it waits
      * until no append is under way, and is a `Conflict` when that takes too long.
      */
     readonly register: (declaration: Declaration) => Effect.Effect<Consumer, ConsumerError | StoreError>
