@@ -7,6 +7,8 @@
 export * as Chain from "./Chain.ts"
 export * as Check from "./Check.ts"
 export { engineLaws } from "./EngineLaws.ts"
+export { verifyInbox, verifyOutbox } from "./EventLaws.ts"
+export * as EventStore from "./events/EventStore.ts"
 export * as Fault from "./Fault.ts"
 export * as Faulty from "./Faulty.ts"
 export * as GivenSource from "./GivenSource.ts"
