@@ -66,5 +66,7 @@ export * as UnitOfWork from "./ports/UnitOfWork.ts"
 export * as Wake from "./ports/Wake.ts"
 
 // engine
+export * as Consumer from "./engine/Consumer.ts"
 export * as Redrive from "./engine/Redrive.ts"
+export * as Relay from "./engine/Relay.ts"
 export * as Sync from "./engine/Sync.ts"
