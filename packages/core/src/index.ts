@@ -67,6 +67,7 @@ export * as Wake from "./ports/Wake.ts"
 
 // engine
 export * as Consumer from "./engine/Consumer.ts"
+export * as Publisher from "./engine/Publisher.ts"
 export * as Redrive from "./engine/Redrive.ts"
 export * as Relay from "./engine/Relay.ts"
 export * as Sync from "./engine/Sync.ts"

@@ -41,7 +41,8 @@ export const make = (connection: Database.Connection): Outbox.Outbox["Service"] 
             }
             continue
           }
-          if (Equal.equals(Statement.newest(statement, "events", key)?.event, event)) continue
+          const known = Statement.newest(statement, "events", key)?.event
+          if (known !== undefined && Equal.equals({ ...known, revision: event.revision }, event)) continue
           return yield* new StoreError({
             reason: "Refused",
             operation: "Outbox.append",

@@ -24,7 +24,7 @@ export type Direction = typeof Direction.Type
 
 /** @category schemas @since 0.1.0 */
 export const Event = Schema.Struct({
-  /** Unique: tenant, connection, entity, external id, revision, and type. */
+  /** Unique: of a record by tenant, connection, entity, external id, revision, and type; else as `publishedId`. */
   id: Schema.String,
   tenant: Subscription.TenantId,
   /** For example `"account_created"`. */
@@ -32,7 +32,7 @@ export const Event = Schema.Struct({
   entity: Schema.String,
   /** What orders events among themselves: the record's external id within its connection. */
   key: Schema.String,
-  /** The ledger revision: rises by at least 1 from event to event of one key. */
+  /** The ledger revision, or a number of the key: rises by at least 1 from event to event of one key. */
   revision: Schema.Int,
   /** Of the payload. Starts at 1. */
   version: Schema.Int,
@@ -101,6 +101,21 @@ export const id = (
     String(revision),
     kind
   ])
+
+/**
+ * The id of an event that an application publishes: by its number among those of
+ * its key, or by a name that the application gave it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const publishedId = (
+  { entity, tenant, type }: Pick<Event, "tenant" | "type" | "entity">,
+  by: { readonly key: string; readonly number: number } | { readonly id: string }
+): string =>
+  "id" in by
+    ? join([tenant, "given", entity, type, by.id])
+    : join([tenant, "numbered", entity, type, by.key, String(by.number)])
 
 /** Injective: the separator and the escape are escaped in every part. */
 const join = (parts: ReadonlyArray<string>): string => parts.map(escape).join("/")
