@@ -14,7 +14,7 @@ const inbox = (design: string, patch: Name, id: string) =>
   it(`${design} is caught by ${id}`, () => isCaught(verifyInbox(Wrong.store(Wrong.wrongDeliveries[patch])), id))
 
 describe("a wrong outbox", () => {
-  outbox("a reader that goes on behind the last position", "offsetReader", "L27")
+  outbox("L28 W76 a reader that goes on behind the last position", "offsetReader", "L27")
   outbox("W29 a claim without heads", "noHeads", "L34")
   outbox("W29 a claim without heads", "noHeads", "L27")
   outbox("W36 attempts counted when they fail", "countsFailures", "L34")
@@ -27,6 +27,8 @@ describe("a wrong outbox", () => {
   outbox("W41 a settlement without epoch", "noEpoch", "L26")
   outbox("W38 an acknowledgement of its own", "acknowledgesApart", "L50")
   outbox("a dead letter redriven twice", "redrivesTwice", "L50")
+  outbox("a dead letter redriven twice", "redrivesTwice", "L30")
+  outbox("a redriven delivery that its first holder can settle", "forgetsEpochs", "L30")
   outbox("a redriven delivery in its line", "redrivesInLine", "L34")
   outbox("a redriven delivery that its first holder can settle", "forgetsEpochs", "L34")
   outbox("W75 a registration that waits for nobody", "registersUnlocked", "W75")
@@ -35,6 +37,8 @@ describe("a wrong outbox", () => {
   outbox("a consumer without past", "missesThePast", "W75")
   outbox("W42 receipts that are lost", "activatesAnew", "L50")
   outbox("W30 events in a transaction of their own", "eventsApart", "L50")
+  outbox("W32 another event under an id that is known", "passesOver", "L50")
+  outbox("W70 an event that is another one when it is appended again", "appendsAnew", "L50")
   outbox("numbers in a transaction of their own", "numbersApart", "O29")
 })
 

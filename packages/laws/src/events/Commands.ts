@@ -36,7 +36,15 @@ export const command = fc.oneof(
         }),
         { minLength: 1, maxLength: 3 }
       ),
-      fate: fc.constantFrom("Commit" as const, "Commit" as const, "Fail" as const, "Inner" as const, "Again" as const)
+      fate: fc.constantFrom(
+        "Commit" as const,
+        "Commit" as const,
+        "Commit" as const,
+        "Fail" as const,
+        "Inner" as const,
+        "Again" as const,
+        "Other" as const
+      )
     })
   },
   {

@@ -192,12 +192,20 @@ const toTheEnd = Effect.fnUntraced(function* <E, R>(step: Effect.Effect<boolean,
   yield* Law.requires(false, () => "an activation does not end")
 })
 
+/** An event that is appended again: whatever its number, with the content it had or with another. */
+const againOf = (known: Event.Event, fate: string): ReadonlyArray<Event.Event> =>
+  fate === "Again"
+    ? [{ ...known, revision: known.revision + 1_000 }]
+    : fate === "Other"
+      ? [{ ...known, payload: { number: "another" } }]
+      : []
+
 const append = Effect.fnUntraced(function* (course: Course, one: Extract<Command, { _tag: "Append" }>) {
   const { model, names } = course
   const tenant = names.tenants[one.tenant]!
   const events = one.events.map((change): Event.Event => names.event(tenant, (course.made += 1), change))
-  const again = one.fate === "Again" ? model.events.filter((event) => event.tenant === tenant).slice(0, 1) : []
-  const [first, ...rest] = [...again, ...events]
+  const known = model.events.find((event) => event.tenant === tenant)
+  const [first, ...rest] = [...(known === undefined ? [] : againOf(known, one.fate)), ...events]
   const uow = yield* UnitOfWork.UnitOfWork
   const outbox = yield* Outbox.Outbox
   if (first === undefined) return
@@ -215,6 +223,10 @@ const append = Effect.fnUntraced(function* (course: Course, one: Extract<Command
   const appending = outbox.append(tenant, [first, ...rest])
   if (one.fate === "Fail") {
     return yield* Effect.ignore(uow.transact(tenant, Effect.andThen(appending, Effect.fail("taken back" as const))))
+  }
+  if (known !== undefined && one.fate === "Other") {
+    const answer = yield* Effect.result(uow.transact(tenant, appending))
+    return yield* Law.requires(Result.isFailure(answer), () => `another event has the id ${known.id}, and is accepted`)
   }
   yield* uow.transact(tenant, appending)
   for (const event of [first, ...rest]) Model.append(model, event)

@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import * as Consumers from "@tidemark/core/ports/Consumers"
+import * as DeadLetters from "@tidemark/core/ports/DeadLetters"
 import * as Deliveries from "@tidemark/core/ports/Deliveries"
 import * as Outbox from "@tidemark/core/ports/Outbox"
 import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
@@ -27,6 +28,13 @@ export const deliveryLaws = <R>(store: EventStore.EventStore<R>): ReadonlyArray<
     after: ({ course }) => drain(course)
   }),
   law(store, "L34", "a claim hands out what it should and no more, and counts what it hands out", {}),
+  Store.law(store, {
+    id: "L30",
+    claim: "a dead letter redriven any number of times, at once or not, is delivered once, and says that it is late",
+    runs: 20,
+    arbitrary: fc.record({ redrives: fc.integer({ min: 1, max: 4 }), isAtOnce: fc.boolean() }),
+    holds: ({ isAtOnce, redrives }) => redriven(store, redrives, isAtOnce)
+  }),
   Store.law(store, {
     id: "O25",
     claim: "a tenant with few events does not wait for one with many",
@@ -106,6 +114,44 @@ const drainOne = Effect.fnUntraced(function* (course: Course.Course, direction: 
     for (const held of claimed) yield* Course.settle(course, held, { _tag: "Ack" }, false)
   }
   return yield* new Law.Violation({ message: "claims do not end" })
+})
+
+// -----------------------------------------------------------------------------
+// internal: redrives
+// -----------------------------------------------------------------------------
+
+const redriven = Effect.fnUntraced(function* <R>(store: EventStore.EventStore<R>, redrives: number, isAtOnce: boolean) {
+  const names = yield* EventStore.names(store.name)
+  const [tenant] = names.tenants
+  const consumer = names.consumer("redriven")
+  const type = names.type("one")
+  yield* Course.registered({ name: consumer, types: [type], start: "Now" })
+  const uow = yield* UnitOfWork.UnitOfWork
+  const outbox = yield* Outbox.Outbox
+  const deliveries = yield* Deliveries.Deliveries
+  const letters = yield* DeadLetters.DeadLetters
+  const one = names.event(tenant, 1, { type: "one" })
+  yield* uow.transact(tenant, outbox.append(tenant, [one, names.event(tenant, 2, { type: "one" })]))
+  const hosted = [{ consumer, versions: { [type]: 1 } }] as const
+  const claim = deliveries.claim({ hosted, direction: "change", limit: 5, lease: Duration.minutes(1) })
+  const [first] = yield* claim
+  if (first === undefined) return yield* new Law.Violation({ message: "nothing is handed out" })
+  const settle = (held: Deliveries.Held, verdict: Deliveries.Verdict) => deliveries.settle([{ held, verdict }])
+  yield* settle(first, { _tag: "DeadLetter", error: "no" })
+  const ids = Array.from({ length: redrives }, () => letters.redrive({ _tag: "Type", type }, "law", 10))
+  const counts = yield* Effect.all(ids, { concurrency: isAtOnce ? "unbounded" : 1 })
+  yield* Law.same(
+    "how many were redriven",
+    counts.reduce((a, b) => a + b, 0),
+    1
+  )
+  const claimed = yield* claim
+  const told = claimed.map(({ attempt, event, isLate }) => [event.id, attempt, isLate])
+  yield* Law.same("what is handed out", told.toSorted(), [
+    [one.id, 1, true],
+    [`${tenant}/2`, 1, false]
+  ])
+  yield* Law.same("what its first holder can settle", yield* settle(first, { _tag: "Ack" }), [])
 })
 
 // -----------------------------------------------------------------------------

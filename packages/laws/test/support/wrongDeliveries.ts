@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
+import type * as Event from "@tidemark/core/model/Event"
 import * as Consumers from "@tidemark/core/ports/Consumers"
 import * as Counters from "@tidemark/core/ports/Counters"
 import * as DeadLetters from "@tidemark/core/ports/DeadLetters"
@@ -210,6 +211,20 @@ export const wrongDeliveries = {
   eventsApart: replace(Outbox.Outbox, (right, all) => ({
     append: (tenant, events) => apart(all, tenant, right.append(tenant, events))
   })),
+  /** An event whose id is known is passed over, whatever it says. */
+  passesOver: replace(Outbox.Outbox, (right, all) => ({
+    append: (tenant, events) => {
+      const known = databaseOf(all).state.tables.events
+      const [first, ...rest] = events.filter(({ id }) => !HashMap.has(known, JSON.stringify([tenant, id])))
+      return first === undefined ? Effect.void : right.append(tenant, [first, ...rest])
+    }
+  })),
+  /** An event that is appended again is another event. */
+  appendsAnew: replace(Outbox.Outbox, (right) => {
+    let number = 0
+    const anew = (event: Event.Event): Event.Event => ({ ...event, id: `${event.id}#${(number += 1)}` })
+    return { append: (tenant, [first, ...rest]) => right.append(tenant, [anew(first), ...rest.map(anew)]) }
+  }),
   /** Numbers are taken without a lock, as those of a sequence. */
   numbersApart: replace(Counters.Counters, (right, all) => ({
     take: (tenant, wanted) => apart(all, tenant, right.take(tenant, wanted))
