@@ -32,6 +32,7 @@ import * as Inbox from "@tidemark/core/ports/Inbox"
 import * as Intents from "@tidemark/core/ports/Intents"
 import * as Lanes from "@tidemark/core/ports/Lanes"
 import * as Ledger from "@tidemark/core/ports/Ledger"
+import * as Links from "@tidemark/core/ports/Links"
 import * as Outbox from "@tidemark/core/ports/Outbox"
 import * as Quarantine from "@tidemark/core/ports/Quarantine"
 import * as RunRecorder from "@tidemark/core/ports/RunRecorder"
@@ -48,6 +49,7 @@ import * as MemoryInbox from "./MemoryInbox.ts"
 import * as MemoryIntents from "./MemoryIntents.ts"
 import * as MemoryLanes from "./MemoryLanes.ts"
 import * as MemoryLedger from "./MemoryLedger.ts"
+import * as MemoryLinks from "./MemoryLinks.ts"
 import * as MemoryOutbox from "./MemoryOutbox.ts"
 import * as MemoryQuarantine from "./MemoryQuarantine.ts"
 import * as MemoryRunRecorder from "./MemoryRunRecorder.ts"
@@ -83,6 +85,7 @@ export type Services =
   | DeadLetters.DeadLetters
   | Inbox.Inbox
   | Wake.Wake
+  | Links.Links
 
 // -----------------------------------------------------------------------------
 // services
@@ -152,7 +155,8 @@ export const layerFrom = (database: Database.Database, options: Options = {}): L
       Context.add(Deliveries.Deliveries, MemoryDeliveries.make(connection)),
       Context.add(DeadLetters.DeadLetters, MemoryDeadLetters.make(connection)),
       Context.add(Inbox.Inbox, MemoryInbox.make(connection)),
-      Context.add(Wake.Wake, MemoryWake.make(connection))
+      Context.add(Wake.Wake, MemoryWake.make(connection)),
+      Context.add(Links.Links, MemoryLinks.make(connection))
     )
   )
 }

@@ -18,6 +18,7 @@ import type * as Row from "@tidemark/core/model/Row"
 import type * as Subscription from "@tidemark/core/model/Subscription"
 import type * as Intents from "@tidemark/core/ports/Intents"
 import type * as Lanes from "@tidemark/core/ports/Lanes"
+import type * as Links from "@tidemark/core/ports/Links"
 import type * as Quarantine from "@tidemark/core/ports/Quarantine"
 import type * as RunRecorder from "@tidemark/core/ports/RunRecorder"
 import * as History from "./History.ts"
@@ -100,6 +101,11 @@ export interface SinkRow extends Target {
 }
 
 /** @category models @since 0.1.0 */
+export interface LinkRow extends Links.Kept {
+  readonly tenant: Subscription.TenantId
+}
+
+/** @category models @since 0.1.0 */
 export interface Tables {
   /** By record. */
   readonly ledger: LedgerRow
@@ -129,6 +135,8 @@ export interface Tables {
   readonly inbox: Owed.InboxRow
   /** By tenant, entity and key. The number given last. */
   readonly counters: number
+  /** By tenant, both places and type. */
+  readonly links: LinkRow
 }
 
 /** @category models @since 0.1.0 */
@@ -173,7 +181,8 @@ export const empty: State = {
     receipts: HashMap.empty(),
     deadLetters: HashMap.empty(),
     inbox: HashMap.empty(),
-    counters: HashMap.empty()
+    counters: HashMap.empty(),
+    links: HashMap.empty()
   },
   commits: []
 }
@@ -193,7 +202,8 @@ export const noWrites = (): Writes => ({
   receipts: new Map(),
   deadLetters: new Map(),
   inbox: new Map(),
-  counters: new Map()
+  counters: new Map(),
+  links: new Map()
 })
 
 /** @category constructors @since 0.1.0 */
@@ -211,7 +221,8 @@ export const copyWrites = (writes: Writes): Writes => ({
   receipts: new Map(writes.receipts),
   deadLetters: new Map(writes.deadLetters),
   inbox: new Map(writes.inbox),
-  counters: new Map(writes.counters)
+  counters: new Map(writes.counters),
+  links: new Map(writes.links)
 })
 
 /** Injective. @category keys @since 0.1.0 */
@@ -268,7 +279,8 @@ export const commit = (state: State, tenant: Subscription.TenantId, writes: Writ
     receipts: applied(tables, writes, "receipts"),
     deadLetters: applied(tables, writes, "deadLetters"),
     inbox: applied(tables, writes, "inbox"),
-    counters: applied(tables, writes, "counters")
+    counters: applied(tables, writes, "counters"),
+    links: applied(tables, writes, "links")
   }
   const entry = History.make(tenant, tables, next, writes)
   return { tables: next, commits: entry === undefined ? state.commits : [...state.commits, entry] }
