@@ -13,7 +13,7 @@ import * as DeadLetters from "@tidemark/core/ports/DeadLetters"
 import * as Deliveries from "@tidemark/core/ports/Deliveries"
 import { StoreError } from "@tidemark/core/ports/StoreError"
 import * as Memory from "@tidemark/memory/Memory"
-import { elapse, paid, publish, registry, rewriteDeliveries, sent, shares } from "./relaySupport.ts"
+import { elapse, forced, paid, publish, registry, sent, shares } from "./relaySupport.ts"
 import { processOf } from "./support.ts"
 
 const one = <R>(consumer: Consumer.Consumer<R>) =>
@@ -201,19 +201,6 @@ describe("a transactional handler", () => {
   )
 })
 
-/** Claims what another process holds, without waiting for its lease. */
-const forced = (deliveries: Deliveries.Deliveries["Service"]) =>
-  Effect.gen(function* () {
-    const { connection } = yield* Memory.Store
-    rewriteDeliveries(connection.database, (row) => ({ ...row, dueAt: 0 }))
-    return yield* deliveries.claim({
-      hosted: [{ consumer: "mail", versions: { invoice_paid: 1 } }],
-      direction: "change",
-      limit: 1,
-      lease: Duration.minutes(1)
-    })
-  })
-
 describe("a relay", () => {
   it.effect("W76 claims no more than it can hand out, and a consumer no more than it says", () =>
     Effect.gen(function* () {
@@ -334,6 +321,36 @@ describe("a relay", () => {
           { key: "new", attempts: 0, isHeld: false }
         ]
       )
+    }).pipe(Effect.provide(Memory.layer()))
+  )
+
+  it.effect("L35 stops a handler whose delivery another process has, as soon as it knows", () =>
+    Effect.gen(function* () {
+      const stopped: Array<string> = []
+      const options = yield* one(
+        Consumer.make("mail", {
+          on: [paid],
+          start: "Beginning",
+          timeout: "25 seconds",
+          handler: () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => stopped.push("stopped")))
+        })
+      )
+      yield* publish("a", 1)
+      yield* Relay.prepare(options)
+      const running = yield* Effect.forkChild(Relay.run(options))
+      yield* elapse("1 seconds")
+      const [taken] = yield* forced(yield* Deliveries.Deliveries)
+      assert.equal(taken?.attempt, 2)
+      yield* elapse("10 seconds")
+      assert.deepEqual(stopped, ["stopped"])
+      yield* Fiber.interrupt(running)
+      const { connection } = yield* Memory.Store
+      const left = [...connection.database.state.tables.deliveries].map(([, { attempts, epoch, isHeld }]) => [
+        attempts,
+        epoch,
+        isHeld
+      ])
+      assert.deepEqual(left, [[2, 2, true]])
     }).pipe(Effect.provide(Memory.layer()))
   )
 

@@ -57,6 +57,14 @@ describe("a relay refuses to start", () => {
     }).pipe(Effect.provide(Memory.layer()))
   )
 
+  it.effect("with a consumer to run that nobody declares", () =>
+    Effect.gen(function* () {
+      const options = { registry: yield* registry, consumers: [consumer("mail")], only: ["mial"] }
+      const error = yield* failureOf(Relay.prepare(options))
+      assert.deepEqual(error._tag === "RelayError" && [error.reason, error.consumers], ["Undeclared", ["mial"]])
+    }).pipe(Effect.provide(Memory.layer()))
+  )
+
   it.effect("with a type that the registry does not have", () =>
     Effect.gen(function* () {
       const other = { ...paid, type: "invoice_lost" as const }

@@ -1,11 +1,12 @@
 /** What tests of the relay share: a type of events, and a look at where they stand. */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as EventRegistry from "@tidemark/core/model/EventRegistry"
 import * as EventType from "@tidemark/core/model/EventType"
+import type * as Deliveries from "@tidemark/core/ports/Deliveries"
 import * as Outbox from "@tidemark/core/ports/Outbox"
 import type * as Database from "@tidemark/memory/Database"
 import * as Memory from "@tidemark/memory/Memory"
@@ -70,10 +71,7 @@ export const shares = Effect.map(Memory.shares(tenant), (all) =>
 )
 
 /** Changes what the database holds of deliveries, as nobody could. */
-export const rewriteDeliveries = (
-  database: Database.Database,
-  to: (row: Owed.DeliveryRow) => Owed.DeliveryRow
-): void => {
+const rewriteDeliveries = (database: Database.Database, to: (row: Owed.DeliveryRow) => Owed.DeliveryRow): void => {
   const { tables } = database.state
   database.state = { ...database.state, tables: { ...tables, deliveries: HashMap.map(tables.deliveries, to) } }
 }
@@ -82,3 +80,16 @@ export const rewriteDeliveries = (
 export const elapse = (time: Duration.Input) => Effect.andThen(Effect.andThen(settled, TestClock.adjust(time)), settled)
 
 const settled = Effect.repeat(Effect.yieldNow, { times: 300 })
+
+/** Claims what another process holds, without waiting for its lease. */
+export const forced = (deliveries: Deliveries.Deliveries["Service"]) =>
+  Effect.gen(function* () {
+    const { connection } = yield* Memory.Store
+    rewriteDeliveries(connection.database, (row) => ({ ...row, dueAt: 0 }))
+    return yield* deliveries.claim({
+      hosted: [{ consumer: "mail", versions: { invoice_paid: 1 } }],
+      direction: "change",
+      limit: 1,
+      lease: Duration.minutes(1)
+    })
+  })

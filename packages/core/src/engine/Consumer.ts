@@ -30,7 +30,7 @@ export type Received<D extends EventType.Domain> = D extends EventType.Domain
 
 /** @category models @since 0.1.0 */
 export interface Info {
-  /** The same for every attempt, and different for every consumer and event. */
+  /** Of the consumer's name and the event: the same for every attempt, as long as the consumer has that name. */
   readonly idempotencyKey: string
   /** Starts at 1. */
   readonly attempt: number

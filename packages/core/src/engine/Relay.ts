@@ -61,7 +61,8 @@ export const activationSize = 1_000
  * - `Duplicate`: two consumers have one name.
  * - `UnknownType`: a consumer asks for a type that the registry does not have.
  * - `Timeout`: a consumer may take longer than the lease.
- * - `Undeclared`: deliveries wait for consumers that nobody declares.
+ * - `Undeclared`: deliveries wait for consumers that nobody declares, or this process
+ *   is to run one that nobody declares.
  *
  * @category errors
  * @since 0.1.0
@@ -171,11 +172,19 @@ export const drainOnce = Effect.fnUntraced(function* <R>(
 const refuse = (reason: RelayError["reason"], consumers: ReadonlyArray<string>, message: string) =>
   Effect.fail(new RelayError({ reason, consumers, message }))
 
-const requireSound = <R>({ consumers, lease, registry }: Options<R>): Effect.Effect<void, RelayError> => {
+const requireSound = <R>({ consumers, lease, only = [], registry }: Options<R>): Effect.Effect<void, RelayError> => {
   const names = consumers.map(({ name }) => name)
   const twice = names.filter((name, place) => names.indexOf(name) < place)
   if (twice.length > 0)
     return refuse("Duplicate", twice, `two consumers are called ${twice[0]}: give each its own name`)
+  const missing = only.filter((name) => !names.includes(name))
+  if (missing.length > 0) {
+    return refuse(
+      "Undeclared",
+      missing,
+      `this process is to run ${missing[0]}, which is not among the consumers: add it`
+    )
+  }
   for (const { name, on, timeout } of consumers) {
     const unknown = on.find((one) => registry.definitions.get(one.type) !== one)
     if (unknown !== undefined) {

@@ -155,13 +155,13 @@ export const renew = Effect.fnUntraced(function* <R>(
   const deliveries = yield* Deliveries.Deliveries
   const now = yield* Clock.currentTimeMillis
   const kept = yield* Effect.result(deliveries.renew(held, lease))
-  if (kept._tag === "Success") {
-    const keys = new Set(kept.success.map(keyOf))
-    for (const slot of own) if (keys.has(keyOf(slot.delivery))) slot.deadline = now + Duration.toMillis(lease)
-  }
-  const isLost = ({ deadline, delivery }: Slot) =>
-    kept._tag === "Success" ? !kept.success.some((one) => keyOf(one) === keyOf(delivery)) : deadline <= now
-  const lost = own.filter((slot) => lane.slots.has(keyOf(slot.delivery)) && isLost(slot))
+  const keys = kept._tag === "Success" ? new Set(kept.success.map(keyOf)) : undefined
+  const lost = own.filter((slot) => {
+    const key = keyOf(slot.delivery)
+    if (keys?.has(key) === true) slot.deadline = now + Duration.toMillis(lease)
+    const isKept = keys === undefined ? slot.deadline > now : keys.has(key)
+    return !isKept && lane.slots.has(key)
+  })
   for (const { fiber } of lost) if (fiber !== undefined) yield* Fiber.interrupt(fiber)
   if (kept._tag === "Failure") return yield* kept.failure
 })

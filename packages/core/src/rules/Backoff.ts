@@ -62,6 +62,7 @@ export const after = (
   chance: number
 ): Duration.Duration | undefined => {
   if (attempt >= attempts) return undefined
-  const full = Math.min(Duration.toMillis(base) * 2 ** (attempt - 1), Duration.toMillis(cap))
-  return Duration.millis(full * (1 - jitter) + full * jitter * chance)
+  const most = Duration.toMillis(cap)
+  const full = Math.min(Duration.toMillis(base) * 2 ** (attempt - 1), most)
+  return Duration.millis(Math.min(Math.ceil(full * (1 - jitter) + full * jitter * chance), most))
 }
