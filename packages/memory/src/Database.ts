@@ -34,6 +34,8 @@ export interface Database {
   readonly locks: Map<string, Lock>
   /** Last number of each sequence. Numbers taken by a transaction that was taken back are not given again. */
   readonly sequences: Map<string, number>
+  /** Called after a commit that left something to be claimed. */
+  readonly listeners: Set<() => void>
 }
 
 /**
@@ -70,7 +72,8 @@ export interface Connection {
 export const make: Effect.Effect<Database> = Effect.sync(() => ({
   state: State.empty,
   locks: new Map(),
-  sequences: new Map()
+  sequences: new Map(),
+  listeners: new Set()
 }))
 
 // -----------------------------------------------------------------------------

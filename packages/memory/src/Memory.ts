@@ -24,22 +24,37 @@ import type * as Lane from "@tidemark/core/model/Lane"
 import type * as Observation from "@tidemark/core/model/Observation"
 import type * as Row from "@tidemark/core/model/Row"
 import type * as Subscription from "@tidemark/core/model/Subscription"
+import * as Consumers from "@tidemark/core/ports/Consumers"
+import * as Counters from "@tidemark/core/ports/Counters"
+import * as DeadLetters from "@tidemark/core/ports/DeadLetters"
+import * as Deliveries from "@tidemark/core/ports/Deliveries"
+import * as Inbox from "@tidemark/core/ports/Inbox"
 import * as Intents from "@tidemark/core/ports/Intents"
 import * as Lanes from "@tidemark/core/ports/Lanes"
 import * as Ledger from "@tidemark/core/ports/Ledger"
+import * as Links from "@tidemark/core/ports/Links"
 import * as Outbox from "@tidemark/core/ports/Outbox"
 import * as Quarantine from "@tidemark/core/ports/Quarantine"
 import * as RunRecorder from "@tidemark/core/ports/RunRecorder"
 import type { StoreError } from "@tidemark/core/ports/StoreError"
 import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
+import * as Wake from "@tidemark/core/ports/Wake"
 import * as Database from "./Database.ts"
 import type * as History from "./History.ts"
+import * as MemoryConsumers from "./MemoryConsumers.ts"
+import * as MemoryCounters from "./MemoryCounters.ts"
+import * as MemoryDeadLetters from "./MemoryDeadLetters.ts"
+import * as MemoryDeliveries from "./MemoryDeliveries.ts"
+import * as MemoryInbox from "./MemoryInbox.ts"
 import * as MemoryIntents from "./MemoryIntents.ts"
 import * as MemoryLanes from "./MemoryLanes.ts"
 import * as MemoryLedger from "./MemoryLedger.ts"
+import * as MemoryLinks from "./MemoryLinks.ts"
 import * as MemoryOutbox from "./MemoryOutbox.ts"
 import * as MemoryQuarantine from "./MemoryQuarantine.ts"
 import * as MemoryRunRecorder from "./MemoryRunRecorder.ts"
+import * as MemoryWake from "./MemoryWake.ts"
+import * as Owed from "./Owed.ts"
 import * as Session from "./Session.ts"
 import * as State from "./State.ts"
 import * as Statement from "./Statement.ts"
@@ -64,6 +79,13 @@ export type Services =
   | Quarantine.Quarantine
   | Outbox.Outbox
   | Intents.Intents
+  | Counters.Counters
+  | Consumers.Consumers
+  | Deliveries.Deliveries
+  | DeadLetters.DeadLetters
+  | Inbox.Inbox
+  | Wake.Wake
+  | Links.Links
 
 // -----------------------------------------------------------------------------
 // services
@@ -127,7 +149,14 @@ export const layerFrom = (database: Database.Database, options: Options = {}): L
       Context.add(RunRecorder.RunRecorder, MemoryRunRecorder.make(connection)),
       Context.add(Quarantine.Quarantine, MemoryQuarantine.make(connection)),
       Context.add(Outbox.Outbox, MemoryOutbox.make(connection)),
-      Context.add(Intents.Intents, MemoryIntents.make(connection))
+      Context.add(Intents.Intents, MemoryIntents.make(connection)),
+      Context.add(Counters.Counters, MemoryCounters.make(connection)),
+      Context.add(Consumers.Consumers, MemoryConsumers.make(connection)),
+      Context.add(Deliveries.Deliveries, MemoryDeliveries.make(connection)),
+      Context.add(DeadLetters.DeadLetters, MemoryDeadLetters.make(connection)),
+      Context.add(Inbox.Inbox, MemoryInbox.make(connection)),
+      Context.add(Wake.Wake, MemoryWake.make(connection)),
+      Context.add(Links.Links, MemoryLinks.make(connection))
     )
   )
 }
@@ -205,6 +234,28 @@ export const changes = (
   Effect.map(state, ({ commits }) =>
     commits.flatMap(({ changes }) => changes.filter((one) => State.isSameEntity(one.subscription, subscription)))
   )
+
+/** Where an event of a tenant stands with a consumer. @category models @since 0.1.0 */
+export interface Share {
+  readonly consumer: string
+  /** The event's id. */
+  readonly event: string
+  readonly as: "Delivery" | "Receipt" | "DeadLetter"
+}
+
+/** Committed shares of a tenant's events, in no particular order. @category readers @since 0.1.0 */
+export const shares = (tenant: Subscription.TenantId): Effect.Effect<ReadonlyArray<Share>, never, Store> =>
+  Effect.map(state, ({ tables }) => {
+    const view = { tables, writes: State.noWrites() }
+    const names = new Map(Owed.consumers(view).map(({ name, number }) => [number, name]))
+    const own = (key: string) => key.startsWith(`${State.key(tenant).slice(0, -1)},`)
+    const of = (as: Share["as"], table: "deliveries" | "receipts" | "deadLetters") =>
+      State.scan(view, table).flatMap(([key, { consumer, event }]): ReadonlyArray<Share> => {
+        const id = typeof event === "string" ? event : event.id
+        return own(key) ? [{ consumer: names.get(consumer) ?? "", event: id, as }] : []
+      })
+    return [...of("Delivery", "deliveries"), ...of("Receipt", "receipts"), ...of("DeadLetter", "deadLetters")]
+  })
 
 // -----------------------------------------------------------------------------
 // internal

@@ -152,6 +152,9 @@ const commit = (session: Session): void => {
   const { database, tenant, writes } = session
   database.state = State.commit(database.state, tenant, writes)
   end(session)
+  if ([...writes.deliveries.values()].some((row) => row !== undefined && !row.isHeld)) {
+    for (const listener of database.listeners) listener()
+  }
 }
 
 /** Gives the locks back. What was not committed by now never was. */

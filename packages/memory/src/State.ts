@@ -4,7 +4,7 @@
  * A transaction is applied to a state as a whole and gives the next one, so a
  * state kept aside is a snapshot: nothing changes it later.
  *
- * Keys of all tables start with the tenant.
+ * Keys of all tables but that of consumers start with the tenant.
  *
  * @since 0.1.0
  */
@@ -18,9 +18,11 @@ import type * as Row from "@tidemark/core/model/Row"
 import type * as Subscription from "@tidemark/core/model/Subscription"
 import type * as Intents from "@tidemark/core/ports/Intents"
 import type * as Lanes from "@tidemark/core/ports/Lanes"
+import type * as Links from "@tidemark/core/ports/Links"
 import type * as Quarantine from "@tidemark/core/ports/Quarantine"
 import type * as RunRecorder from "@tidemark/core/ports/RunRecorder"
 import * as History from "./History.ts"
+import type * as Owed from "./Owed.ts"
 
 // -----------------------------------------------------------------------------
 // models
@@ -99,6 +101,11 @@ export interface SinkRow extends Target {
 }
 
 /** @category models @since 0.1.0 */
+export interface LinkRow extends Links.Kept {
+  readonly tenant: Subscription.TenantId
+}
+
+/** @category models @since 0.1.0 */
 export interface Tables {
   /** By record. */
   readonly ledger: LedgerRow
@@ -116,6 +123,20 @@ export interface Tables {
   readonly intents: IntentRow
   /** By record. */
   readonly rows: SinkRow
+  /** By number; of no tenant. */
+  readonly consumers: Owed.ConsumerRow
+  /** By tenant, consumer and position. */
+  readonly deliveries: Owed.DeliveryRow
+  /** By tenant, consumer and position. */
+  readonly receipts: Owed.ReceiptRow
+  /** By tenant, consumer and position. */
+  readonly deadLetters: Owed.DeadLetterRow
+  /** By tenant, consumer and id. */
+  readonly inbox: Owed.InboxRow
+  /** By tenant, entity and key. The number given last. */
+  readonly counters: number
+  /** By tenant, both places and type. */
+  readonly links: LinkRow
 }
 
 /** @category models @since 0.1.0 */
@@ -154,7 +175,14 @@ export const empty: State = {
     events: HashMap.empty(),
     quarantine: HashMap.empty(),
     intents: HashMap.empty(),
-    rows: HashMap.empty()
+    rows: HashMap.empty(),
+    consumers: HashMap.empty(),
+    deliveries: HashMap.empty(),
+    receipts: HashMap.empty(),
+    deadLetters: HashMap.empty(),
+    inbox: HashMap.empty(),
+    counters: HashMap.empty(),
+    links: HashMap.empty()
   },
   commits: []
 }
@@ -168,7 +196,14 @@ export const noWrites = (): Writes => ({
   events: new Map(),
   quarantine: new Map(),
   intents: new Map(),
-  rows: new Map()
+  rows: new Map(),
+  consumers: new Map(),
+  deliveries: new Map(),
+  receipts: new Map(),
+  deadLetters: new Map(),
+  inbox: new Map(),
+  counters: new Map(),
+  links: new Map()
 })
 
 /** @category constructors @since 0.1.0 */
@@ -180,7 +215,14 @@ export const copyWrites = (writes: Writes): Writes => ({
   events: new Map(writes.events),
   quarantine: new Map(writes.quarantine),
   intents: new Map(writes.intents),
-  rows: new Map(writes.rows)
+  rows: new Map(writes.rows),
+  consumers: new Map(writes.consumers),
+  deliveries: new Map(writes.deliveries),
+  receipts: new Map(writes.receipts),
+  deadLetters: new Map(writes.deadLetters),
+  inbox: new Map(writes.inbox),
+  counters: new Map(writes.counters),
+  links: new Map(writes.links)
 })
 
 /** Injective. @category keys @since 0.1.0 */
@@ -231,7 +273,14 @@ export const commit = (state: State, tenant: Subscription.TenantId, writes: Writ
     events: applied(tables, writes, "events"),
     quarantine: applied(tables, writes, "quarantine"),
     intents: applied(tables, writes, "intents"),
-    rows: applied(tables, writes, "rows")
+    rows: applied(tables, writes, "rows"),
+    consumers: applied(tables, writes, "consumers"),
+    deliveries: applied(tables, writes, "deliveries"),
+    receipts: applied(tables, writes, "receipts"),
+    deadLetters: applied(tables, writes, "deadLetters"),
+    inbox: applied(tables, writes, "inbox"),
+    counters: applied(tables, writes, "counters"),
+    links: applied(tables, writes, "links")
   }
   const entry = History.make(tenant, tables, next, writes)
   return { tables: next, commits: entry === undefined ? state.commits : [...state.commits, entry] }

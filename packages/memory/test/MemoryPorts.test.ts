@@ -187,6 +187,8 @@ describe("outbox", () => {
     entity: "account",
     key: "a",
     revision: 1,
+    version: 1,
+    direction: "change",
     payload
   })
   const append = (one: Event.Event) => Effect.flatMap(Outbox.Outbox, (outbox) => transact(outbox.append(tenant, [one])))

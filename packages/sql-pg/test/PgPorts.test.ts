@@ -211,6 +211,8 @@ const event = (revision: number, change: Partial<Event.Event> = {}): Event.Event
   entity: "note",
   key: "crm/a1/a",
   revision,
+  version: 1,
+  direction: "change",
   payload: { revision, changedFields: ["title"] },
   ...change
 })

@@ -20,6 +20,7 @@ import type * as ChangeSink from "../ports/ChangeSink.ts"
 import * as Intents from "../ports/Intents.ts"
 import * as Lanes from "../ports/Lanes.ts"
 import * as Ledger from "../ports/Ledger.ts"
+import * as UnitOfWork from "../ports/UnitOfWork.ts"
 import * as Apply from "./Apply.ts"
 import * as Batch from "./Batch.ts"
 import * as Commit from "./Commit.ts"
@@ -154,11 +155,14 @@ const reservation = <A extends object, C, R>(
 
 const fence = <A, C, R>(sync: Sync.Sync<A, C, R>, session: Session.Session<C>) =>
   Effect.flatMap(Lanes.Lanes, (lanes) =>
-    lanes.commit({
-      claim: session.claim,
-      checkpoint: { ...session.checkpoint, batchNo: session.checkpoint.batchNo + 1 },
-      lease: sync.lease
-    })
+    Effect.andThen(
+      UnitOfWork.flush,
+      lanes.commit({
+        claim: session.claim,
+        checkpoint: { ...session.checkpoint, batchNo: session.checkpoint.batchNo + 1 },
+        lease: sync.lease
+      })
+    )
   )
 
 /** Sends writes, halving what is refused as a whole until it is known which of them is meant. */

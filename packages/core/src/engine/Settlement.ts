@@ -13,7 +13,7 @@ import * as Lanes from "../ports/Lanes.ts"
 import type * as Outbox from "../ports/Outbox.ts"
 import type * as RunRecorder from "../ports/RunRecorder.ts"
 import type { StoreError } from "../ports/StoreError.ts"
-import type * as UnitOfWork from "../ports/UnitOfWork.ts"
+import * as UnitOfWork from "../ports/UnitOfWork.ts"
 import * as Brake from "../rules/Brake.ts"
 import * as Frontier from "../rules/Frontier.ts"
 import type * as Apply from "./Apply.ts"
@@ -120,5 +120,8 @@ export const fence = <A, C, R>(
   { report: { checkpoint } }: Settlement<C>
 ): Effect.Effect<void, Lanes.Fenced | StoreError, Lanes.Lanes | UnitOfWork.Transaction> =>
   Effect.flatMap(Lanes.Lanes, (lanes) =>
-    lanes.commit({ claim: { lane, epoch: claim.epoch }, checkpoint, lease: sync.lease })
+    Effect.andThen(
+      UnitOfWork.flush,
+      lanes.commit({ claim: { lane, epoch: claim.epoch }, checkpoint, lease: sync.lease })
+    )
   )

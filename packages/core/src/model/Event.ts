@@ -11,9 +11,20 @@ import type * as Observation from "./Observation.ts"
 import type * as Outcome from "./Outcome.ts"
 import * as Subscription from "./Subscription.ts"
 
+/**
+ * Where a fact goes: `inbound` came in from a provider, `change` tells the rest of
+ * the application what became of a record, `outbound` is to go out to a provider.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Direction = Schema.Literals(["inbound", "change", "outbound"])
+/** @category models @since 0.1.0 */
+export type Direction = typeof Direction.Type
+
 /** @category schemas @since 0.1.0 */
 export const Event = Schema.Struct({
-  /** Unique: tenant, connection, entity, external id, revision, and type. */
+  /** Unique: of a record by tenant, connection, entity, external id, revision, and type; else as `publishedId`. */
   id: Schema.String,
   tenant: Subscription.TenantId,
   /** For example `"account_created"`. */
@@ -21,8 +32,11 @@ export const Event = Schema.Struct({
   entity: Schema.String,
   /** What orders events among themselves: the record's external id within its connection. */
   key: Schema.String,
-  /** The ledger revision: rises by at least 1 from event to event of one key. */
+  /** The ledger revision, or a number of the key: rises by at least 1 from event to event of one key. */
   revision: Schema.Int,
+  /** Of the payload. Starts at 1. */
+  version: Schema.Int,
+  direction: Direction,
   payload: Schema.Json
 })
 /** @category models @since 0.1.0 */
@@ -51,6 +65,8 @@ export const fromApplied = (
     entity: subscription.entity,
     key: join([subscription.connection.provider, subscription.connection.account, observed.externalId]),
     revision: applied.revision,
+    version: 1,
+    direction: "change",
     payload: {
       entityId: applied.localId,
       externalId: observed.externalId,
@@ -85,6 +101,21 @@ export const id = (
     String(revision),
     kind
   ])
+
+/**
+ * The id of an event that an application publishes: by its number among those of
+ * its key, or by a name that the application gave it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const publishedId = (
+  { entity, tenant, type }: Pick<Event, "tenant" | "type" | "entity">,
+  by: { readonly key: string; readonly number: number } | { readonly id: string }
+): string =>
+  "id" in by
+    ? join([tenant, "given", entity, type, by.id])
+    : join([tenant, "numbered", entity, type, by.key, String(by.number)])
 
 /** Injective: the separator and the escape are escaped in every part. */
 const join = (parts: ReadonlyArray<string>): string => parts.map(escape).join("/")

@@ -4,7 +4,8 @@
  * **Laws** (checked for any store by `@tidemark/laws`)
  *
  * - atomic: an event exists if and only if its change was committed;
- * - idempotent: appending an id again changes nothing.
+ * - idempotent: appending an id again changes nothing, whatever its revision; with
+ *   another content it is refused.
  *
  * @since 0.1.0
  */

@@ -12,7 +12,9 @@
  *   and never when it failed, died, or was interrupted;
  * - nested: a failed inner unit of work takes back its own writes and no others;
  * - one tenant: an inner unit of work has the tenant of the outer one;
- * - in order: a step of a pipeline sees what those before it wrote.
+ * - in order: a step of a pipeline sees what those before it wrote;
+ * - at the end: what is added to an ending is written once, behind the rest, and not
+ *   at all when the unit of work it was added in is taken back.
  *
  * @since 0.1.0
  */
@@ -22,16 +24,25 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Subscription from "../model/Subscription.ts"
+import type { StoreError } from "./StoreError.ts"
 
 // -----------------------------------------------------------------------------
 // models
 // -----------------------------------------------------------------------------
+
+/** What is written in one go at the end of a unit of work. @category models @since 0.1.0 */
+export interface Ending<A> {
+  readonly values: Array<A>
+  readonly write: (values: ReadonlyArray<A>) => Effect.Effect<void, StoreError, Transaction>
+}
 
 interface Evidence {
   /** The store that opened it, for example `"postgres"`. Ports of another store refuse to join. */
   readonly store: string
   readonly tenant: Subscription.TenantId
   isOpen: boolean
+  /** By name. */
+  readonly endings: Map<string, Ending<unknown>>
 }
 
 /**
@@ -116,15 +127,18 @@ export const make = (adapter: {
       if (isNested && outer.value.tenant !== tenant) {
         return yield* Effect.die(new Error(`a unit of work of tenant ${outer.value.tenant} was joined by ${tenant}`))
       }
-      const evidence: Evidence = { store: adapter.store, tenant, isOpen: true }
-      const body = Effect.provideService(effect, Transaction, evidence).pipe(
+      const evidence: Evidence = { store: adapter.store, tenant, isOpen: true, endings: new Map() }
+      const whole = isNested ? effect : Effect.tap(effect, () => Effect.mapError(flush, toTransactionError))
+      const body = Effect.provideService(whole, Transaction, evidence).pipe(
         Effect.ensuring(
           Effect.sync(() => {
             evidence.isOpen = false
           })
         )
       )
-      return yield* adapter.bracket({ tenant, isNested }, body)
+      const answer = yield* adapter.bracket({ tenant, isNested }, body)
+      if (isNested) handUp(evidence.endings, outer.value.endings)
+      return answer
     }),
   pipeline: adapter.isPipelined === true ? inFlight : inTurn
 })
@@ -141,6 +155,60 @@ const inFlight = (<E, R>(steps: Steps<E, R>): Effect.Effect<void, E, R> =>
     Effect.forEach(steps, Effect.exit, { concurrency: "unbounded" }),
     (exits): Effect.Effect<void, E> => exits.find(Exit.isFailure) ?? Effect.void
   )) as Pipeline
+
+const handUp = (inner: Evidence["endings"], outer: Evidence["endings"]): void => {
+  for (const [name, ending] of inner) {
+    const known = outer.get(name)
+    if (known === undefined) outer.set(name, ending)
+    else known.values.push(...ending.values)
+  }
+}
+
+const toTransactionError = (cause: StoreError): TransactionError =>
+  new TransactionError({ reason: cause.reason === "Conflict" ? "Conflict" : "Unavailable", cause })
+
+// -----------------------------------------------------------------------------
+// endings
+// -----------------------------------------------------------------------------
+
+/**
+ * Adds a value to what is written at the end of the open unit of work. Those of one
+ * name are written together, by the first one's `write`.
+ *
+ * @category endings
+ * @since 0.1.0
+ */
+export const atEnd = <A>(
+  name: string,
+  value: A,
+  write: (values: ReadonlyArray<A>) => Effect.Effect<void, StoreError, Transaction>
+): Effect.Effect<void, never, Transaction> =>
+  Effect.flatMap(Transaction, ({ endings, isOpen }) => {
+    if (!isOpen) return Effect.die(new Error(`${name} was added to a unit of work that is over`))
+    const ending = endings.get(name)
+    // Whoever uses the name adds values of one type.
+    if (ending === undefined) endings.set(name, { values: [value], write: write as Ending<unknown>["write"] })
+    else ending.values.push(value)
+    return Effect.void
+  })
+
+/**
+ * Writes what waits for the end now: for who has a last write of their own. Else it
+ * happens by itself.
+ *
+ * @category endings
+ * @since 0.1.0
+ */
+export const flush: Effect.Effect<void, StoreError, Transaction> = Effect.flatMap(Transaction, ({ endings }) => {
+  if (endings.size === 0) return Effect.void
+  const waiting = [...endings.values()]
+  endings.clear()
+  return Effect.forEach(waiting, ({ values, write }) => write(values), { discard: true })
+})
+
+// -----------------------------------------------------------------------------
+// guards
+// -----------------------------------------------------------------------------
 
 /**
  * The open transaction of `store`. Dies when it is closed, belongs to another

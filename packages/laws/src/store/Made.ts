@@ -60,6 +60,8 @@ export const event = (tenant: Subscription.TenantId, text: string, revision: num
   entity: "note",
   key: `world/world/${text}`,
   revision,
+  version: 1,
+  direction: "change",
   payload: { revision }
 })
 

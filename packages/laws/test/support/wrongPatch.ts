@@ -30,7 +30,7 @@ export const apart = <A, E>(
   Context.get(all, UnitOfWork.UnitOfWork)
     .transact(tenant, effect)
     .pipe(
-      Effect.provideService(UnitOfWork.Transaction, { store: "none", tenant, isOpen: false }),
+      Effect.provideService(UnitOfWork.Transaction, { store: "none", tenant, isOpen: false, endings: new Map() }),
       Effect.provideService(Session.Current, undefined),
       Effect.catchTag("TransactionError", (cause) =>
         Effect.fail(new StoreError({ reason: "Unavailable", operation: "apart", message: "it failed", cause }))

@@ -1,0 +1,23 @@
+/**
+ * All that an application relies on in a store of events.
+ *
+ * ```ts
+ * for (const law of [...verifyOutbox(store), ...verifyInbox(store)]) it(law.name, () => law.check())
+ * ```
+ *
+ * @since 0.1.0
+ */
+import { crowdLaws } from "./events/CrowdLaws.ts"
+import { deliveryLaws } from "./events/DeliveryLaws.ts"
+import type * as EventStore from "./events/EventStore.ts"
+import { inboxLaws } from "./events/InboxLaws.ts"
+import type * as Law from "./Law.ts"
+
+/** The laws of outbox, consumers, deliveries, dead letters and counters. @category laws @since 0.1.0 */
+export const verifyOutbox = <R>(store: EventStore.EventStore<R>): ReadonlyArray<Law.Law> => [
+  ...deliveryLaws(store),
+  ...crowdLaws(store)
+]
+
+/** The laws of the inbox. @category laws @since 0.1.0 */
+export const verifyInbox = <R>(store: EventStore.EventStore<R>): ReadonlyArray<Law.Law> => inboxLaws(store)
