@@ -38,11 +38,17 @@ export const keyId = (row: string): string => `hashtextextended(${row}.key, hash
 
 /**
  * Plans are made once, often while the tables are empty: then a scan looks as good
- * as an index. Every access here is a look-up in an index or by place.
+ * as a look-up. Every access here is a look-up, by the place of the row where that
+ * is known, which has to look cheaper than a walk through a whole index.
  */
 const planned = ["seqscan", "bitmapscan", "hashjoin", "mergejoin"]
   .map((name) => `set enable_${name} = off`)
-  .concat("set plan_cache_mode = force_generic_plan", "set jit = off", "set lock_timeout = '10s'")
+  .concat(
+    "set plan_cache_mode = force_generic_plan",
+    "set cpu_index_tuple_cost = 1000",
+    "set jit = off",
+    "set lock_timeout = '10s'"
+  )
   .join(" ")
 
 // -----------------------------------------------------------------------------
@@ -248,18 +254,24 @@ const sweep = `create function tidemark.delivery_sweep(a_consumer int, a_tenant 
 // settlement
 // -----------------------------------------------------------------------------
 
+/** The numbers of the consumers that are named. */
+const numbered = `select jsonb_object_agg(c.name, c.id) into known from tidemark.consumer c
+  where c.name = any(consumers)`
+
 /** Claims `g` with the consumer's number and the key, in the order in which they are given. */
 const claims = (columns: string, where = "true"): string => `(
-  select g.*, c.id as consumer_id, e.key_id from (select * from (
+  select g.*, (known ->> g.consumer)::int as consumer_id, e.key_id from (select * from (
     select generate_subscripts(tenants, 1) as n, unnest(tenants) as tenant, unnest(consumers) as consumer,
       unnest(seqs)::bigint as seq, unnest(epochs) as epoch ${columns}) g where ${where} offset 0) g
-  cross join lateral (select c.id from tidemark.consumer c where c.name = g.consumer offset 0) c
   cross join lateral (select ${keyId("e")} as key_id from tidemark.event e
     where e.seq = g.seq and e.tenant = g.tenant offset 0) e
   offset 0) as g`
 
-/** Whether `d` is what `g` claimed, and nobody claimed or settled it since. */
-const isHeld = `d.tenant = g.tenant and d.consumer = g.consumer_id and d.key_id = g.key_id and d.seq = g.seq
+/**
+ * Whether `d` is what `g` claimed, and nobody claimed or settled it since. Equality
+ * of the first column would let the whole index be walked for the sake of its order.
+ */
+const isHeld = `d.tenant = g.tenant and d.consumer = any(array[g.consumer_id]) and d.key_id = g.key_id and d.seq = g.seq
   and d.epoch = g.epoch and d.held`
 
 const verdicts = ", unnest(verdicts) as verdict, unnest(afters) as after, unnest(errors) as error"
@@ -301,9 +313,10 @@ const promote = (tenants: string, consumers: string, keys: string): string => `
 const settle = `create function tidemark.delivery_settle(scope text, tenants text[], consumers text[], verdicts text[],
      errors text[], seqs float8[], epochs float8[], afters float8[]) returns int[] language plpgsql ${planned} as $$
    #variable_conflict use_column
-   declare done int[]; gone_tenants text[]; gone_consumers int[]; gone_keys bigint[]; spots tid[];
+   declare done int[]; known jsonb; gone_tenants text[]; gone_consumers int[]; gone_keys bigint[]; spots tid[];
    begin
      if scope is not null then perform set_config('tidemark.scope', scope, true); end if;
+     ${numbered};
      ${finish};
      if 'Retry' = any(verdicts) or 'Release' = any(verdicts) then
        ${giveBack};
@@ -324,7 +337,7 @@ const skip = `create function tidemark.delivery_skip(a_consumer text, a_seq bigi
        select e.tenant, c.id, ${keyId("e")} as key_id from tidemark.event e cross join tidemark.consumer c
        where e.seq = a_seq and c.name = a_consumer and c.status <> 'Retired' offset 0
      ), gone as (
-       delete from tidemark.delivery d using one o where d.tenant = o.tenant and d.consumer = o.id
+       delete from tidemark.delivery d using one o where d.tenant = o.tenant and d.consumer = any(array[o.id])
          and d.key_id = o.key_id and d.seq = a_seq
          and (d.late or not exists (select from tidemark.delivery p where ${isBefore})) returning d.*
      ), noted as (
@@ -341,9 +354,10 @@ const skip = `create function tidemark.delivery_skip(a_consumer text, a_seq bigi
 const renew = `create function tidemark.delivery_renew(tenants text[], consumers text[], seqs float8[], epochs float8[],
      lease float8) returns int[] language plpgsql ${planned} as $$
    #variable_conflict use_column
-   declare done int[];
+   declare done int[]; known jsonb;
    begin
      perform set_config('tidemark.scope', 'relay', true);
+     ${numbered};
      with kept as (
        update tidemark.delivery d set due_at = clock_timestamp() + lease * interval '1 millisecond'
        from ${claims("")} where ${isHeld} returning g.n

@@ -26,6 +26,8 @@ const text = `text collate "C" not null`
  * would wait for each other, and lose nothing. What stands behind another one of its
  * key has no date and is not in the first index.
  *
+ * Rows of deliveries are short-lived, so they are vacuumed early.
+ *
  * Receipts are only added and, one day, dropped in pieces of their age. Partitions
  * by day would have to be made ahead of the day, by an owner that the application
  * is not; a block index costs an insert next to nothing and finds an age as well.
@@ -44,7 +46,8 @@ export const tables: ReadonlyArray<string> = [
      due_at timestamptz not null default now(), consumer int not null, epoch int not null default 0,
      attempts int not null default 0, version int not null, late boolean not null default false,
      held boolean not null default false, tenant ${text}, type ${text}, direction ${text}, error text, redriven_by text,
-     primary key (consumer, tenant, key_id, seq))`,
+     primary key (consumer, tenant, key_id, seq))
+     with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000)`,
   `create index delivery_due on tidemark.delivery (consumer, direction, tenant, due_at, seq) where due_at < 'infinity'`,
   `create table tidemark.receipt (seq bigint not null, settled_at timestamptz not null default now(),
      consumer int not null, attempts int not null, tenant ${text}, reason text, settled_by text)`,
