@@ -38,17 +38,11 @@ export const keyId = (row: string): string => `hashtextextended(${row}.key, hash
 
 /**
  * Plans are made once, often while the tables are empty: then a scan looks as good
- * as a look-up. Every access here is a look-up, by the place of the row where that
- * is known, which has to look cheaper than a walk through a whole index.
+ * as a look-up. Every access here is a look-up in an index, or by the place of the row.
  */
 const planned = ["seqscan", "bitmapscan", "hashjoin", "mergejoin"]
   .map((name) => `set enable_${name} = off`)
-  .concat(
-    "set plan_cache_mode = force_generic_plan",
-    "set cpu_index_tuple_cost = 1000",
-    "set jit = off",
-    "set lock_timeout = '10s'"
-  )
+  .concat("set plan_cache_mode = force_generic_plan", "set jit = off", "set lock_timeout = '10s'")
   .join(" ")
 
 // -----------------------------------------------------------------------------
@@ -302,7 +296,8 @@ const giveBack = `with back as (
 const promote = (tenants: string, consumers: string, keys: string): string => `
   select array_agg(f.spot) into spots
   from (select distinct k.consumer, k.tenant collate "C" as tenant, k.key_id
-    from (select unnest(${tenants}) as tenant, unnest(${consumers}) as consumer, unnest(${keys}) as key_id) k) k
+    from (select unnest(${tenants}) as tenant, unnest(${consumers}) as consumer, unnest(${keys}) as key_id) k
+    order by 1, 2, 3) k
   cross join lateral (select d.ctid as spot from tidemark.delivery d
     where d.tenant = k.tenant and d.consumer = k.consumer and d.key_id = k.key_id and not d.late
     order by d.seq limit 1 for update) f;

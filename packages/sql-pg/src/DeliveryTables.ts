@@ -56,8 +56,9 @@ export const tables: ReadonlyArray<string> = [
      place bigint generated always as identity, seq bigint not null, key_id bigint not null,
      died_at timestamptz not null default now(), consumer int not null, epoch int not null, attempts int not null,
      version int not null, tenant ${text}, type ${text}, direction ${text}, error text not null)`,
-  `create unique index dead_letter_list on tidemark.dead_letter (place)`,
-  `create index dead_letter_consumer on tidemark.dead_letter (consumer, direction, place)`,
+  // Every row is in it; only who says `place > 0`, which always holds, may use it: see the lists of `Migrations`.
+  `create unique index dead_letter_list on tidemark.dead_letter (place) where place > 0`,
+  `create index dead_letter_consumer on tidemark.dead_letter (consumer, place)`,
   `create index dead_letter_type on tidemark.dead_letter (type, place)`,
   `create table tidemark.inbox (tenant ${text}, consumer ${text}, id ${text}, digest text, epoch int not null,
      attempts int not null, lease_until timestamptz not null, finished_at timestamptz,

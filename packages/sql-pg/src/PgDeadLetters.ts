@@ -51,16 +51,18 @@ interface Row extends PgDeliveries.EventRow {
 
 const list = (sql: SqlClient, { before, consumer, type, ...options }: DeadLetters.ListOptions) => {
   const asked: ReadonlyArray<Fragment> = [
-    sql`true`,
+    consumer === undefined && type === undefined ? sql`d.place > 0` : sql`true`,
     ...(before === undefined ? [] : [sql`d.place < ${String(before)}::bigint`]),
-    ...(consumer === undefined
-      ? []
-      : [sql`d.consumer = (select c.id from tidemark.consumer c where c.name = ${consumer})`]),
+    ...(consumer === undefined ? [] : [sql`d.consumer = i.consumer`]),
     ...(type === undefined ? [] : [sql`d.type = ${type}`])
   ]
+  const from =
+    consumer === undefined
+      ? sql`(select 1) as i`
+      : sql`(select c.id as consumer from tidemark.consumer c where c.name = ${consumer} offset 0) as i`
   return sql<Row>`select d.id::text as letter, d.place::float8 as position, c.name as consumer, d.attempts, d.error,
       ${Param.millis(sql, "d.died_at")} as died_at, e.*
-    from (select * from tidemark.dead_letter d where ${sql.and(asked)}
+    from ${from} cross join lateral (select * from tidemark.dead_letter d where ${sql.and(asked)}
       order by d.place desc limit ${String(Listing.limitOf(options))}::int) d
     join tidemark.consumer c on c.id = d.consumer
     cross join lateral (select e.id, e.tenant, e.type, e.entity, e.key, e.direction, e.revision::float8 as revision,
@@ -84,7 +86,7 @@ const redrive = (
       ? sql`d.id::text = any(${Param.texts(selection.ids)}::text[])`
       : selection._tag === "Type"
         ? sql`d.type = ${selection.type}`
-        : sql`true`
+        : sql`d.place > 0`
   return Effect.map(
     sql<{ count: number }>`
       with gone as (

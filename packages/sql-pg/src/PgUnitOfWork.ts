@@ -158,9 +158,14 @@ const beginning = (sql: SqlClient, timeouts: Timeouts) => {
   const statement = millis(timeouts.statement, "60 seconds")
   const lock = millis(timeouts.lock, "10 seconds")
   const idle = millis(timeouts.idle, "30 seconds")
+  // Among the rows of all tenants each statement looks up what it needs, in its order, whenever its plan was made.
+  const scope = (tenant: Subscription.TenantId | typeof everybody) =>
+    tenant === everybody
+      ? sql`set_config('tidemark.scope', 'relay', true), set_config('enable_seqscan', 'off', true),
+          set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)`
+      : sql`set_config('tidemark.tenant', ${tenant}, true)`
   return (tenant: Subscription.TenantId | typeof everybody) => sql`
-    select set_config('tidemark.tenant', ${tenant === everybody ? "" : tenant}, true),
-      set_config('tidemark.scope', ${tenant === everybody ? "relay" : ""}, true), set_config('statement_timeout', ${statement}, true),
+    select ${scope(tenant)}, set_config('statement_timeout', ${statement}, true),
       set_config('lock_timeout', ${lock}, true), set_config('idle_in_transaction_session_timeout', ${idle}, true)`
 }
 
