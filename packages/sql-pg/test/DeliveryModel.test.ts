@@ -362,7 +362,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 const program = fc.tuple(append, consume, fc.array(command, { minLength: 5, maxLength: 40 }))
 
 describe("deliveries", () => {
-  it.live("answer as the model does", () =>
+  it.live("L25 L30 L50 answer as the model does", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const { appUrl, owner } = yield* Stage.make

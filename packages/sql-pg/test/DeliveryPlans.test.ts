@@ -153,7 +153,7 @@ describe("lists and activation", () => {
 })
 
 describe("a key that fails", () => {
-  it.live("with 10,000 behind it costs a claim of others nothing", () =>
+  it.live("L29 with 10,000 behind it costs a claim of others nothing", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const { one, owner, session } = yield* staged

@@ -151,7 +151,7 @@ describe("many processes", () => {
   const keys = 20
   const perKey = 100
 
-  it.live("eight claim, fail, lose leases and settle while two append: no event overtakes, each is handled", () =>
+  it.live("L27 eight claim, fail, lose leases and settle while two append: no event overtakes, each is handled", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const { appUrl, one, owner } = yield* staged

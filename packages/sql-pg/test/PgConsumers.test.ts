@@ -53,7 +53,7 @@ const gate = (owner: PgClient.PgClient, keeper: PgClient.PgClient) =>
   })
 
 describe("registration", () => {
-  live("waits for appends under way, and gives what they appended", ({ one, other, owner, appUrl }) =>
+  live("L50 waits for appends under way, and gives what they appended", ({ one, other, owner, appUrl }) =>
     Effect.gen(function* () {
       const session = yield* Database.client(appUrl)
       yield* session`begin`

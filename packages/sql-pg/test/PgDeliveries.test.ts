@@ -112,7 +112,7 @@ describe("claims", () => {
 })
 
 describe("settlements", () => {
-  live("are accepted once, and only of the last claim", ({ one, other }) =>
+  live("L32 L33 are accepted once, and only of the last claim", ({ one, other }) =>
     Effect.gen(function* () {
       yield* one(Owed.consumer("billing"))
       yield* one(Owed.append(...Owed.keyed("a", 1, 2)))
@@ -188,7 +188,7 @@ describe("settlements", () => {
     })
   )
 
-  live("in the unit of work of the effect are committed with it, or not at all", ({ one, other, owner }) =>
+  live("L26 in the unit of work of the effect are committed with it, or not at all", ({ one, other, owner }) =>
     Effect.gen(function* () {
       yield* one(Owed.consumer("billing"))
       yield* one(Owed.append(...Owed.keyed("a", 1, 2)))

@@ -38,7 +38,7 @@ const claim = (id: string, lease = Owed.hour, digest?: string) =>
 const finish = (claimed: Inbox.Claim) => Effect.flatMap(Inbox.Inbox, (inbox) => inbox.finish(claimed))
 
 describe("once", () => {
-  live("of eight sessions with the same messages one has each effect", ({ appUrl, owner }) =>
+  live("L26 of eight sessions with the same messages one has each effect", ({ appUrl, owner }) =>
     Effect.gen(function* () {
       const ids = Array.from({ length: 40 }, (_, place) => `m${place}`)
       const answers = yield* Effect.forEach(
