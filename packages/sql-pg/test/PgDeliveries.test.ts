@@ -196,15 +196,18 @@ describe("settlements", () => {
       const acknowledged = Effect.flatMap(deliveries, (it) => it.acknowledge(held!))
       yield* Effect.flip(one(Stage.transact(Effect.andThen(acknowledged, Effect.fail("taken back")))))
       assert.deepEqual(yield* other(Owed.claim()), [])
-      assert.equal(yield* one(Stage.transact(acknowledged)), true)
+      // Beside it the unit of work stays that of its tenant.
+      const effect = Effect.tap(acknowledged, () => Owed.append(...Owed.keyed("b", 1, 1)))
+      assert.equal(yield* one(Stage.transact(effect)), true)
       assert.equal(yield* one(Stage.transact(acknowledged)), false)
       const foreign = Stage.transact(acknowledged, Owed.tenantId("other"))
       assert.ok(Exit.hasDies(yield* Effect.exit(one(foreign))))
-      assert.deepEqual(Owed.names(yield* other(Owed.claim())), ["a2"])
+      assert.deepEqual(Owed.names(yield* other(Owed.claim())), ["a2", "b1"])
       assert.deepEqual(
         (yield* Owed.shares(owner)).map(({ deliveries, receipts }) => [deliveries, receipts]),
         [
           [0, 1],
+          [1, 0],
           [1, 0]
         ]
       )
