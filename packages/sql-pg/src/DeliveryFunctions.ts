@@ -270,6 +270,10 @@ const isHeld = `d.tenant = g.tenant and d.consumer = any(array[g.consumer_id]) a
 
 const verdicts = ", unnest(verdicts) as verdict, unnest(afters) as after, unnest(errors) as error"
 
+/** All of them in one order, before they part by verdict: else two that hold the same could wait for each other. */
+const lockHeld = `perform l.spot from ${claims("")} cross join lateral (
+    select d.ctid as spot from tidemark.delivery d where ${isHeld} for update) l`
+
 const finish = `with gone as (
     delete from tidemark.delivery d using ${claims(verdicts, "g.verdict in ('Ack', 'DeadLetter')")} where ${isHeld}
     returning g.n, g.verdict, g.error as reason, d.*
@@ -281,7 +285,8 @@ const finish = `with gone as (
     select r.tenant, r.consumer, r.seq, r.key_id, r.epoch, r.attempts, r.type, r.direction, r.version, r.reason
     from gone r where r.verdict = 'DeadLetter' order by r.n
   )
-  select array_agg(r.n), array_agg(r.tenant), array_agg(r.consumer), array_agg(r.key_id)
+  select array_agg(r.n), array_agg(r.tenant) filter (where not r.late),
+    array_agg(r.consumer) filter (where not r.late), array_agg(r.key_id) filter (where not r.late)
   into done, gone_tenants, gone_consumers, gone_keys from gone r`
 
 const giveBack = `with back as (
@@ -312,6 +317,9 @@ const settle = `create function tidemark.delivery_settle(scope text, tenants tex
    begin
      if scope is not null then perform set_config('tidemark.scope', scope, true); end if;
      ${numbered};
+     if 'Retry' = any(verdicts) or 'Release' = any(verdicts) then
+       ${lockHeld};
+     end if;
      ${finish};
      if 'Retry' = any(verdicts) or 'Release' = any(verdicts) then
        ${giveBack};
