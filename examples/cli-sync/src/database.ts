@@ -94,9 +94,12 @@ export const writing = Layer.unwrap(
   )
 )
 
+/** What both stores have. */
+type Ports = Extract<PgStore.Services, Memory.Services>
+
 /** The ports to read from. Where the engine has no tables yet, nothing is there. */
 export const reading = Layer.unwrap(
-  Effect.gen(function* () {
+  Effect.gen(function* (): Effect.fn.Return<Layer.Layer<Ports, never, SqlClient>, SqlError, SqlClient> {
     const sql = yield* SqlClient
     const [row] = yield* sql<{ is_there: boolean }>`select to_regclass('tidemark.migration') is not null as is_there`
     return row?.is_there === true ? PgStore.layer() : Memory.layer()

@@ -3,8 +3,10 @@
  *
  * Every key starts with the tenant, and row-level security, forced on the owner
  * too, shows a statement the rows of its tenant only. A statement without a
- * tenant is refused. Only the list of migrations belongs to no tenant. Superusers
- * and roles with BYPASSRLS pass every policy: run the engine as neither.
+ * tenant is refused. Only the list of migrations and the consumers belong to no
+ * tenant. The relay sees events and deliveries of all tenants, see
+ * `DeliveryTables`. Superusers and roles with BYPASSRLS pass every policy: run the
+ * engine as neither.
  *
  * **Guarantees**
  *
@@ -16,11 +18,18 @@
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import * as DeliveryFunctions from "./DeliveryFunctions.ts"
+import * as DeliveryTables from "./DeliveryTables.ts"
 
 /** @category models @since 0.1.0 */
 export interface Options {
   /** A role that exists and is to use the tables; it gets no more than the ports need. */
   readonly appRole?: string | undefined
+  /**
+   * A role that exists and is to claim, settle and redrive for all tenants, and to
+   * register consumers. Once one was named, no other role can. Default: `appRole`.
+   */
+  readonly relayRole?: string | undefined
 }
 
 /** A step of the schema. @category models @since 0.1.0 */
@@ -56,7 +65,7 @@ export const standing: Effect.Effect<Standing, SqlError, SqlClient> = Effect.gen
 
 /**
  * Brings the schema up to date, as its owner. Fails where the role may not create
- * a schema, or `appRole` does not exist.
+ * a schema, or a role does not exist.
  *
  * @category running
  * @since 0.1.0
@@ -76,9 +85,12 @@ export const run = (options: Options = {}): Effect.Effect<void, SqlError, SqlCli
           for (const statement of statements) yield* sql.unsafe(statement)
           yield* sql`insert into tidemark.migration (id, name) values (${id}, ${name})`
         }
-        if (options.appRole === undefined) return
-        for (const [rights, tables] of grants) {
-          yield* sql`grant ${sql.literal(`${rights} on ${tables}`)} to ${sql(options.appRole)}`
+        const { appRole, relayRole = appRole } = options
+        if (appRole !== undefined) yield* grantAll(sql, appRole, [...grants, ...DeliveryTables.tenantGrants])
+        if (relayRole !== undefined) yield* grantAll(sql, relayRole, DeliveryTables.relayGrants)
+        if (options.relayRole === undefined) return
+        for (const table of DeliveryTables.relayTables) {
+          yield* sql`alter policy relay on ${sql.literal(table)} to ${sql(options.relayRole)}`
         }
       })
     )
@@ -102,6 +114,13 @@ export const tenantPolicy = (table: string): ReadonlyArray<string> => [
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+type Grants = ReadonlyArray<readonly [rights: string, on: string]>
+
+const grantAll = (sql: SqlClient, role: string, rights: Grants): Effect.Effect<void, SqlError> =>
+  Effect.forEach(rights, ([right, on]) => sql`grant ${sql.literal(`${right} on ${on}`)} to ${sql(role)}`, {
+    discard: true
+  })
 
 const text = `text collate "C" not null`
 const recordKey = `tenant ${text}, provider ${text}, account ${text}, entity ${text}, external_id ${text}`
@@ -137,14 +156,13 @@ const counts = [
 ]
 
 /**
- * Insert rows that are likely to be new: all of them, or none where one is there
- * already, and answer which. They cost less than `on conflict`, which looks for
+ * Inserts rows that are likely to be new: all of them, or none where one is there
+ * already, and answers which. It costs less than `on conflict`, which looks for
  * each row before it inserts it, and locks its insertion. Who inserts what another
  * transaction is inserting waits for it, row by row as they are given. Arrays are as
- * `Param.arrays` orders them.
+ * `Param.arrays` orders them. Events are inserted the same way.
  */
-const insertions = [
-  `create function tidemark.ledger_insert(text, text, text, text, text[], text[], text[], text[], text[], text[],
+const ledgerInsert = `create function tidemark.ledger_insert(text, text, text, text, text[], text[], text[], text[], text[], text[],
        float8[], float8[], float8[], float8[]) returns boolean language plpgsql as $$
      begin
        insert into tidemark.ledger (tenant, provider, account, entity, external_id, local_id, domain, value, existence,
@@ -155,19 +173,7 @@ const insertions = [
        return true;
      exception when unique_violation then
        return false;
-     end $$`,
-  `create function tidemark.event_insert(text, text[], text[], text[], text[], text[], float8[])
-     returns boolean language plpgsql as $$
-     begin
-       insert into tidemark.event (tenant, id, type, entity, key, payload, revision)
-       select $1, i.id, i.type, i.entity, i.key, i.payload::json, i.revision
-       from (select unnest($2) as id, unnest($3) as type, unnest($4) as entity, unnest($5) as key,
-         unnest($6) as payload, unnest($7) as revision) as i;
-       return true;
-     exception when unique_violation then
-       return false;
      end $$`
-]
 
 const migrations: ReadonlyArray<Migration> = [
   {
@@ -209,7 +215,9 @@ const migrations: ReadonlyArray<Migration> = [
       `create table tidemark.event (tenant ${text}, id ${text}, seq bigint generated always as identity,
          xid xid8 not null default pg_current_xact_id(), type text not null, entity text not null, key ${text},
          revision bigint not null, payload json not null, appended_at timestamptz not null default now(),
-         primary key (tenant, id))`,
+         direction ${text} default 'change', version int not null default 1, primary key (tenant, id))`,
+      // A delivery knows its event by the place alone; at the right end an insert costs least.
+      `create unique index event_place on tidemark.event (seq)`,
       `create table tidemark.quarantine (id uuid not null default gen_random_uuid(), ${recordKey}, run uuid not null,
          seq bigint generated always as identity, ${version}, fingerprint text not null, code text not null,
          message text not null, observation text not null, status text not null, attempts int not null default 1,
@@ -225,10 +233,15 @@ const migrations: ReadonlyArray<Migration> = [
          token bigint not null, decision text not null,
          primary key (${recordIndex}))`,
       `create index intent_lane on tidemark.intent (tenant, subscription, lane, partition, external_id)`,
-      ...insertions,
-      ...["lane", "ledger", "run", "item", "event", "quarantine", "intent"].flatMap((table) =>
+      ledgerInsert,
+      ...DeliveryTables.tables,
+      ...DeliveryFunctions.functions,
+      ...["lane", "ledger", "run", "item", "quarantine", "intent"].flatMap((table) =>
         tenantPolicy(`tidemark.${table}`)
-      )
+      ),
+      ...DeliveryTables.tenantTables.flatMap(tenantPolicy),
+      ...DeliveryTables.scopes,
+      ...DeliveryTables.policies
     ]
   }
 ]

@@ -1,7 +1,8 @@
 /**
- * Events as rows, written in the transaction of their change. Appending an id
- * again waits for whoever is appending it, and then changes nothing; with another
- * content it is refused.
+ * Events as rows, written in the transaction of their change, with the deliveries
+ * to those consumers of their types that are registered, see `DeliveryFunctions`.
+ * Appending an id again waits for whoever is appending it, and then changes
+ * nothing; with another content it is refused.
  *
  * @since 0.1.0
  */
@@ -45,18 +46,22 @@ interface Row {
   readonly id: string
 }
 
+/** An event that does not say where it goes tells of a change, in the first version of its payload. */
+type Appended = Event.Event & { readonly direction?: Event.Direction; readonly version?: number }
+
 const isBefore = (a: Event.Event, b: Event.Event): boolean =>
   a.key !== b.key ? a.key < b.key : a.revision !== b.revision ? a.revision < b.revision : a.id < b.id
 
-const columns: Param.Columns<Event.Event> = {
+const columns: Param.Columns<Appended> = {
   texts: {
     id: (e) => e.id,
     type: (e) => e.type,
     entity: (e) => e.entity,
     key: (e) => e.key,
-    payload: (e) => JSON.stringify(e.payload)
+    payload: (e) => JSON.stringify(e.payload),
+    direction: (e) => e.direction ?? "change"
   },
-  numbers: { revision: (e) => e.revision }
+  numbers: { revision: (e) => e.revision, version: (e) => e.version ?? 1 }
 }
 
 const insert = (sql: SqlClient, tenant: Subscription.TenantId, events: ReadonlyArray<Event.Event>) =>
@@ -69,17 +74,16 @@ const insertNew = Effect.fnUntraced(function* (
   tenant: Subscription.TenantId,
   events: ReadonlyArray<Event.Event>
 ): Effect.fn.Return<ReadonlyArray<Row>, SqlError> {
-  const appended = yield* sql<Row>`insert into tidemark.event as r (tenant, id, type, entity, key, revision, payload)
-    select ${tenant}, i.id, i.type, i.entity, i.key, i.revision, i.payload::json
-    from ${Param.rows(sql, events, columns)}
-    on conflict do nothing returning r.id`
-  const isNew = new Set(appended.map(({ id }) => id))
+  const [appended] = yield* sql<{ ids: ReadonlyArray<string> }>`
+    select tidemark.event_insert_new(${tenant}, ${Param.arrays(sql, events, columns)}) as ids`
+  const isNew = new Set(appended!.ids)
   const repeated = events.filter(({ id }) => !isNew.has(id))
   // In a statement of its own: this one sees what the other transaction committed meanwhile.
   return yield* sql<Row>`select i.id from ${Param.rows(sql, repeated, columns)}
-    cross join lateral (select r.type, r.entity, r.key, r.revision, r.payload from tidemark.event r
-      where r.tenant = ${tenant} and r.id = i.id offset 0) e
-    where (e.type, e.entity, e.key, e.revision) is distinct from (i.type, i.entity, i.key, i.revision::bigint)
+    cross join lateral (select r.type, r.entity, r.key, r.direction, r.version, r.payload
+      from tidemark.event r where r.tenant = ${tenant} and r.id = i.id offset 0) e
+    where (e.type, e.entity, e.key, e.direction, e.version)
+        is distinct from (i.type, i.entity, i.key, i.direction, i.version::int)
       or case when e.payload::text = i.payload then false else e.payload::jsonb <> i.payload::jsonb end limit 1`
 })
 

@@ -1,8 +1,13 @@
 /**
- * Every port of the engine over one PostgreSQL database.
+ * Every port of the engine over one PostgreSQL database. `PgWake` is a layer of
+ * its own: it listens on a connection that it keeps.
  *
  * @since 0.1.0
  */
+import * as Consumers from "@tidemark/core/ports/Consumers"
+import * as DeadLetters from "@tidemark/core/ports/DeadLetters"
+import * as Deliveries from "@tidemark/core/ports/Deliveries"
+import * as Inbox from "@tidemark/core/ports/Inbox"
 import * as Intents from "@tidemark/core/ports/Intents"
 import * as Lanes from "@tidemark/core/ports/Lanes"
 import * as Ledger from "@tidemark/core/ports/Ledger"
@@ -14,6 +19,10 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
+import * as PgConsumers from "./PgConsumers.ts"
+import * as PgDeadLetters from "./PgDeadLetters.ts"
+import * as PgDeliveries from "./PgDeliveries.ts"
+import * as PgInbox from "./PgInbox.ts"
 import * as PgIntents from "./PgIntents.ts"
 import * as PgLanes from "./PgLanes.ts"
 import * as PgLedger from "./PgLedger.ts"
@@ -31,6 +40,10 @@ export type Services =
   | Quarantine.Quarantine
   | Outbox.Outbox
   | Intents.Intents
+  | Consumers.Consumers
+  | Deliveries.Deliveries
+  | DeadLetters.DeadLetters
+  | Inbox.Inbox
 
 /** The ports over the client's database. @category layers @since 0.1.0 */
 export const layer = (timeouts?: PgUnitOfWork.Timeouts): Layer.Layer<Services, never, SqlClient> =>
@@ -43,7 +56,11 @@ export const layer = (timeouts?: PgUnitOfWork.Timeouts): Layer.Layer<Services, n
         Context.add(RunRecorder.RunRecorder, PgRunRecorder.make(session)),
         Context.add(Quarantine.Quarantine, PgQuarantine.make(session)),
         Context.add(Outbox.Outbox, PgOutbox.make(session)),
-        Context.add(Intents.Intents, PgIntents.make(session))
+        Context.add(Intents.Intents, PgIntents.make(session)),
+        Context.add(Consumers.Consumers, PgConsumers.make(session)),
+        Context.add(Deliveries.Deliveries, PgDeliveries.make(session)),
+        Context.add(DeadLetters.DeadLetters, PgDeadLetters.make(session)),
+        Context.add(Inbox.Inbox, PgInbox.make(session))
       )
     })
   )

@@ -63,9 +63,13 @@ export interface Session {
     tenant: Subscription.TenantId,
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | SqlError, R>
-  /** The same, telling the transaction's failures from those of `effect`; a savepoint where `isNested`. */
+  /** The same for all tenants together, in the scope of the relay, see `DeliveryTables`. */
+  readonly relay: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SqlError, R>
+  /** One statement that is committed before it answers. Dies inside a transaction. */
+  readonly apart: <A>(statement: Effect.Effect<A, SqlError>) => Effect.Effect<A, SqlError>
+  /** As `alone`, telling the transaction's failures from those of `effect`; a savepoint where `isNested`. */
   readonly transact: <A, E, R>(
-    options: { readonly tenant: Subscription.TenantId; readonly isNested: boolean },
+    options: { readonly tenant: Subscription.TenantId | typeof everybody; readonly isNested: boolean },
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | Aborted, R>
 }
@@ -76,6 +80,9 @@ export class Aborted extends Data.TaggedError("Aborted")<{
   /** The body had succeeded, and what was left was to commit. */
   readonly isCommitting: boolean
 }> {}
+
+/** In the place of a tenant: the scope of the relay. @category constants @since 0.1.0 */
+export const everybody = Symbol.for("@tidemark/sql-pg/PgUnitOfWork/everybody")
 
 /** Name of this store in transactions. @category constants @since 0.1.0 */
 export const store = "postgres"
@@ -113,9 +120,11 @@ export const session = (sql: SqlClient, timeouts: Timeouts = {}): Session => {
           : statement
       ),
     write: (tenant, effect) => joining(hasConnection, tenant, effect),
-    alone: (tenant, effect) =>
-      Effect.mapError(transact({ tenant, isNested: false }, effect), (error) =>
-        error instanceof Aborted ? error.error : error
+    alone: (tenant, effect) => flatten(transact({ tenant, isNested: false }, effect)),
+    relay: (effect) => flatten(transact({ tenant: everybody, isNested: false }, effect)),
+    apart: (statement) =>
+      Effect.flatMap(hasConnection, (isInside) =>
+        isInside ? Effect.die(new Error("this cannot be done inside a transaction: it is committed first")) : statement
       )
   }
 }
@@ -149,10 +158,19 @@ const beginning = (sql: SqlClient, timeouts: Timeouts) => {
   const statement = millis(timeouts.statement, "60 seconds")
   const lock = millis(timeouts.lock, "10 seconds")
   const idle = millis(timeouts.idle, "30 seconds")
-  return (tenant: Subscription.TenantId) => sql`
-    select set_config('tidemark.tenant', ${tenant}, true), set_config('statement_timeout', ${statement}, true),
+  // Among the rows of all tenants each statement looks up what it needs, in its order, whenever its plan was made.
+  const scope = (tenant: Subscription.TenantId | typeof everybody) =>
+    tenant === everybody
+      ? sql`set_config('tidemark.scope', 'relay', true), set_config('enable_seqscan', 'off', true),
+          set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)`
+      : sql`set_config('tidemark.tenant', ${tenant}, true)`
+  return (tenant: Subscription.TenantId | typeof everybody) => sql`
+    select ${scope(tenant)}, set_config('statement_timeout', ${statement}, true),
       set_config('lock_timeout', ${lock}, true), set_config('idle_in_transaction_session_timeout', ${idle}, true)`
 }
+
+const flatten = <A, E, R>(effect: Effect.Effect<A, E | Aborted, R>) =>
+  Effect.mapError(effect, (error) => (error instanceof Aborted ? error.error : (error as Exclude<E, Aborted>)))
 
 /** Runs a body, and tells its exit: not when the transaction was not opened. */
 type Opening = <A, E, R>(

@@ -14,6 +14,11 @@ import * as Database from "./support/Database.ts"
 import * as Stage from "./support/Stage.ts"
 
 const tables = ["lane", "ledger", "run", "item", "event", "quarantine", "intent"]
+const inward = ["delivery", "dead_letter", "inbox", "counter"]
+/** The relay has a policy of its own there. */
+const shared = ["event", "delivery", "receipt", "dead_letter"]
+/** Of no tenant. */
+const common = ["migration", "consumer"]
 const { advanceOf, externalId, subscriptionOf } = Stage
 
 /** One row per table and tenant, by the superuser. */
@@ -34,6 +39,14 @@ const fill = (owner: PgClient.PgClient) =>
         mapping_epoch, observed_at, fingerprint, code, message, observation, status)
         values (${key}, gen_random_uuid(), '', '', 0, 0, '', '', '', '{}', 'Open')`
       yield* owner`insert into tidemark.intent values (${key}, 's', 'live', '', 1, '{}')`
+      yield* owner`insert into tidemark.delivery (tenant, consumer, key_id, seq, type, direction, version)
+        select tenant, 1, 1, seq, 't', 'change', 1 from tidemark.event where tenant = ${tenant}`
+      yield* owner`insert into tidemark.receipt (tenant, consumer, seq, attempts) values (${tenant}, 1, 1, 1)`
+      yield* owner`insert into tidemark.dead_letter (tenant, consumer, seq, key_id, epoch, attempts, type, direction,
+        version, error) values (${tenant}, 1, 1, 1, 1, 1, 't', 'change', 1, 'e')`
+      yield* owner`insert into tidemark.inbox (tenant, consumer, id, epoch, attempts, lease_until)
+        values (${tenant}, 'c', 'i', 1, 1, now())`
+      yield* owner`insert into tidemark.counter values (${tenant}, 'e', 'k', 1)`
     })
   )
 
@@ -51,7 +64,9 @@ describe("tenancy", () => {
           from pg_class c where relnamespace = 'tidemark'::regnamespace and relkind = 'r' order by 1`
         assert.deepEqual(
           live.map(({ is_forced, name, policies }) => [name, is_forced, policies]),
-          [...tables, "migration"].toSorted().map((name) => [name, name !== "migration", name === "migration" ? 0 : 1])
+          [...tables, ...inward, "receipt", ...common]
+            .toSorted()
+            .map((name) => [name, !common.includes(name), common.includes(name) ? 0 : shared.includes(name) ? 2 : 1])
         )
       })
     )
@@ -64,9 +79,13 @@ describe("tenancy", () => {
         yield* fill(owner)
         const sql = yield* Database.client(appUrl)
         const statements = [
-          ...tables.map((table) => `select * from tidemark.${table}`),
-          ...["lane", "ledger", "run", "quarantine"].map((table) => `update tidemark.${table} set tenant = tenant`),
+          ...[...tables, "delivery", "inbox", "counter"].map((table) => `select * from tidemark.${table}`),
+          ...["lane", "ledger", "run", "quarantine", "delivery", "inbox", "counter"].map(
+            (table) => `update tidemark.${table} set tenant = tenant`
+          ),
           "delete from tidemark.intent",
+          "delete from tidemark.delivery",
+          "insert into tidemark.receipt (tenant, consumer, seq, attempts) values ('acme', 1, 1, 1)",
           "insert into tidemark.event (tenant, id, type, entity, key, revision, payload) values ('acme', 'n', 't', 'e', 'k', 1, '{}')"
         ]
         for (const setting of [undefined, "", "reset"]) {
@@ -91,18 +110,21 @@ describe("tenancy", () => {
         yield* sql.withTransaction(
           Effect.gen(function* () {
             yield* sql`select set_config('tidemark.tenant', 'acme', true)`
-            for (const table of tables) {
+            for (const table of [...tables, "delivery", "inbox", "counter"]) {
               const rows = yield* sql.unsafe<{ tenant: string }>(`select tenant from tidemark.${table}`)
               assert.deepEqual(rows, [{ tenant: "acme" }], table)
             }
             yield* sql`update tidemark.ledger set token = 99`
             yield* sql`update tidemark.lane set epoch = 99`
             yield* sql`delete from tidemark.intent`
+            yield* sql`update tidemark.delivery set epoch = 99`
           })
         )
         for (const statement of [
           "update tidemark.ledger set tenant = 'other', external_id = 'y'",
-          "insert into tidemark.intent values ('other', 'p', 'a', 'e', 'y', 's', 'live', '', 1, '{}')"
+          "insert into tidemark.intent values ('other', 'p', 'a', 'e', 'y', 's', 'live', '', 1, '{}')",
+          "insert into tidemark.receipt (tenant, consumer, seq, attempts) values ('other', 1, 1, 1)",
+          "update tidemark.delivery set tenant = 'other'"
         ]) {
           const stolen = sql.withTransaction(
             Effect.andThen(sql`select set_config('tidemark.tenant', 'acme', true)`, sql.unsafe(statement))
@@ -111,12 +133,75 @@ describe("tenancy", () => {
         }
         assert.deepEqual(
           yield* owner`select tenant, token::int, (select epoch::int from tidemark.lane l where l.tenant = r.tenant),
-            (select count(*)::int from tidemark.intent i where i.tenant = r.tenant) as intents
+            (select count(*)::int from tidemark.intent i where i.tenant = r.tenant) as intents,
+            (select epoch from tidemark.delivery d where d.tenant = r.tenant) as delivered
             from tidemark.ledger r order by tenant`,
           [
-            { tenant: "acme", token: 99, epoch: 99, intents: 0 },
-            { tenant: "other", token: 1, epoch: 1, intents: 1 }
+            { tenant: "acme", token: 99, epoch: 99, intents: 0, delivered: 99 },
+            { tenant: "other", token: 1, epoch: 1, intents: 1, delivered: 0 }
           ]
+        )
+      })
+    )
+  )
+
+  it.live("the relay reads events and settles deliveries of all tenants, and meets nothing else", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { appUrl, owner } = yield* Stage.make
+        yield* fill(owner)
+        const sql = yield* Database.client(appUrl)
+        const asRelay = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+          sql.withTransaction(Effect.andThen(sql`select set_config('tidemark.scope', 'relay', true)`, effect))
+        for (const table of ["event", "delivery", "dead_letter"]) {
+          const rows = yield* asRelay(sql.unsafe<{ tenant: string }>(`select tenant from tidemark.${table}`))
+          assert.deepEqual(rows.map(({ tenant }) => tenant).toSorted(), ["acme", "other"], table)
+        }
+        for (const statement of [
+          ...tables.filter((table) => table !== "event").map((table) => `select * from tidemark.${table}`),
+          "select * from tidemark.inbox",
+          "select * from tidemark.counter",
+          "insert into tidemark.event (tenant, id, type, entity, key, revision, payload) values ('acme', 'n', 't', 'e', 'k', 1, '{}')"
+        ]) {
+          assert.equal(stateOf(yield* Effect.flip(asRelay(sql.unsafe(statement)))), "42501", statement)
+        }
+        // The scope ends with the transaction.
+        assert.equal(stateOf(yield* Effect.flip(sql`select * from tidemark.delivery`)), "42501")
+      })
+    )
+  )
+
+  it.live("once a role was named for the relay, the application's role is refused what is the relay's", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { appUrl, name, ownerUrl } = yield* Database.freshDatabase
+        const owner = yield* Database.client(ownerUrl)
+        const relayRole = `relay_${name}`
+        yield* Effect.acquireRelease(owner`create role ${owner(relayRole)} nologin`, () =>
+          Effect.orDie(Effect.andThen(owner`drop owned by ${owner(relayRole)}`, owner`drop role ${owner(relayRole)}`))
+        )
+        const migrate = (options: Migrations.Options) =>
+          Effect.provideService(Migrations.run(options), SqlClient, owner)
+        yield* migrate({ appRole: Database.appRole, relayRole })
+        yield* migrate({ appRole: Database.appRole, relayRole })
+        yield* fill(owner)
+        const app = yield* Database.client(appUrl)
+        const claim = "select * from tidemark.delivery_claim('[]', 'change', 1, 1, '')"
+        for (const statement of [claim, "insert into tidemark.consumer (name) values ('mine')"]) {
+          assert.equal(stateOf(yield* Effect.flip(app.unsafe(statement))), "42501", statement)
+        }
+        yield* app.withTransaction(
+          Effect.gen(function* () {
+            yield* app`select set_config('tidemark.scope', 'relay', true)`
+            assert.deepEqual(yield* app`select * from tidemark.delivery`, [])
+          })
+        )
+        yield* owner.withTransaction(
+          Effect.gen(function* () {
+            yield* owner`set local role ${owner(relayRole)}`
+            assert.deepEqual(yield* owner.unsafe(claim), [])
+            assert.equal((yield* owner`select * from tidemark.delivery`).length, 2)
+          })
         )
       })
     )
@@ -157,7 +242,11 @@ describe("tenancy", () => {
         for (const statement of [
           "update tidemark.item set patch = null",
           "update tidemark.event set payload = '{}'",
-          ...["item", "event", "lane", "ledger", "run", "quarantine"].map((table) => `delete from tidemark.${table}`),
+          ...["item", "event", "lane", "ledger", "run", "quarantine", "receipt", "inbox", "counter", "consumer"].map(
+            (table) => `delete from tidemark.${table}`
+          ),
+          "update tidemark.receipt set attempts = 0",
+          "update tidemark.dead_letter set error = ''",
           ...tables.map((table) => `truncate tidemark.${table}`),
           "insert into tidemark.migration (id, name) values (99, 'mine')",
           "create table tidemark.mine (a int)",
