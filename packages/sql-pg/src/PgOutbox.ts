@@ -46,22 +46,19 @@ interface Row {
   readonly id: string
 }
 
-/** An event that does not say where it goes tells of a change, in the first version of its payload. */
-type Appended = Event.Event & { readonly direction?: Event.Direction; readonly version?: number }
-
 const isBefore = (a: Event.Event, b: Event.Event): boolean =>
   a.key !== b.key ? a.key < b.key : a.revision !== b.revision ? a.revision < b.revision : a.id < b.id
 
-const columns: Param.Columns<Appended> = {
+const columns: Param.Columns<Event.Event> = {
   texts: {
     id: (e) => e.id,
     type: (e) => e.type,
     entity: (e) => e.entity,
     key: (e) => e.key,
     payload: (e) => JSON.stringify(e.payload),
-    direction: (e) => e.direction ?? "change"
+    direction: (e) => e.direction
   },
-  numbers: { revision: (e) => e.revision, version: (e) => e.version ?? 1 }
+  numbers: { revision: (e) => e.revision, version: (e) => e.version }
 }
 
 const insert = (sql: SqlClient, tenant: Subscription.TenantId, events: ReadonlyArray<Event.Event>) =>

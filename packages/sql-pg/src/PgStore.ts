@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Consumers from "@tidemark/core/ports/Consumers"
+import * as Counters from "@tidemark/core/ports/Counters"
 import * as DeadLetters from "@tidemark/core/ports/DeadLetters"
 import * as Deliveries from "@tidemark/core/ports/Deliveries"
 import * as Inbox from "@tidemark/core/ports/Inbox"
@@ -20,6 +21,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as PgConsumers from "./PgConsumers.ts"
+import * as PgCounters from "./PgCounters.ts"
 import * as PgDeadLetters from "./PgDeadLetters.ts"
 import * as PgDeliveries from "./PgDeliveries.ts"
 import * as PgInbox from "./PgInbox.ts"
@@ -41,6 +43,7 @@ export type Services =
   | Outbox.Outbox
   | Intents.Intents
   | Consumers.Consumers
+  | Counters.Counters
   | Deliveries.Deliveries
   | DeadLetters.DeadLetters
   | Inbox.Inbox
@@ -58,6 +61,7 @@ export const layer = (timeouts?: PgUnitOfWork.Timeouts): Layer.Layer<Services, n
         Context.add(Outbox.Outbox, PgOutbox.make(session)),
         Context.add(Intents.Intents, PgIntents.make(session)),
         Context.add(Consumers.Consumers, PgConsumers.make(session)),
+        Context.add(Counters.Counters, PgCounters.make(session)),
         Context.add(Deliveries.Deliveries, PgDeliveries.make(session)),
         Context.add(DeadLetters.DeadLetters, PgDeadLetters.make(session)),
         Context.add(Inbox.Inbox, PgInbox.make(session))
