@@ -211,6 +211,8 @@ describe("plans", () => {
             entity: "note",
             key: id,
             revision: 1,
+            version: 1,
+            direction: "change",
             payload: {}
           })) as never
           assert.equal(yield* looks(Effect.flatMap(Outbox.Outbox, (it) => it.append(subscription.tenant, events))), 0)
