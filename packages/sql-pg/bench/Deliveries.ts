@@ -19,6 +19,7 @@ import * as Outbox from "@tidemark/core/ports/Outbox"
 import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
 import { Migrations, PgPipeline, PgStore } from "@tidemark/sql-pg"
 import { EmbeddedPostgres } from "@tidemark/sql-pg/embedded"
+import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -91,7 +92,7 @@ const publish = (name: string, type: string) =>
     const uow = yield* UnitOfWork.UnitOfWork
     const outbox = yield* Outbox.Outbox
     for (let from = 0; from < count; from += batch) {
-      const events = Array.from({ length: batch }, (_, index) => {
+      const events = Arr.makeBy(batch, (index) => {
         const place = from + index
         const key = `salesforce/00D/${String(place % keys).padStart(8, "0")}`
         const id = `acme/${key}/${name}/${place}`
@@ -102,10 +103,12 @@ const publish = (name: string, type: string) =>
           entity: "account",
           key,
           revision: place,
+          version: 1,
+          direction: "change" as const,
           payload: { place, changedFields: ["name"] }
         }
       })
-      yield* uow.transact(tenant, outbox.append(tenant, events as never))
+      yield* uow.transact(tenant, outbox.append(tenant, events))
     }
   })
 
