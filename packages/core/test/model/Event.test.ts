@@ -36,13 +36,28 @@ const idOf = (id: Id, fact: Fact): string => {
 
 const texts = ["tenant", "provider", "account", "entity", "externalId"] as const
 
-/** Facts that differ in two neighbouring parts at most, where a boundary may move, or in revision or kind. */
-const injective = (id: Id) =>
-  fc.property(fact, fact, fc.nat(4), fc.boolean(), (a, b, place, isLater) => {
+/**
+ * Pairs of facts: one differs in two neighbouring parts at most, or in revision or
+ * kind; or the boundary between two parts has moved over a separator.
+ */
+const pair = fc.oneof(
+  fc.tuple(fact, fact, fc.nat(4), fc.boolean()).map(([a, b, place, isLater]): readonly [Fact, Fact] => {
     const changed = isLater ? (["revision", "kind"] as const) : texts.slice(place, place + 2)
-    const other = { ...a, ...Object.fromEntries(changed.map((name) => [name, b[name]])) } as Fact
-    const isSame = (Object.keys(a) as ReadonlyArray<keyof Fact>).every((name) => a[name] === other[name])
-    assert.equal(idOf(id, a) === idOf(id, other), isSame)
+    return [a, { ...a, ...Object.fromEntries(changed.map((name) => [name, b[name]])) } as Fact]
+  }),
+  fc.tuple(fact, part, part, part, fc.nat(3)).map(([a, x, y, z, place]): readonly [Fact, Fact] => {
+    const [left, right] = [texts[place]!, texts[place + 1]!]
+    return [
+      { ...a, [left]: `${x}/${y}`, [right]: z },
+      { ...a, [left]: x, [right]: `${y}/${z}` }
+    ]
+  })
+)
+
+const injective = (id: Id) =>
+  fc.property(pair, ([a, b]) => {
+    const isSame = (Object.keys(a) as ReadonlyArray<keyof Fact>).every((name) => a[name] === b[name])
+    assert.equal(idOf(id, a) === idOf(id, b), isSame)
   })
 
 const unescaped: Id = (subscription, externalId, revision, kind) =>
