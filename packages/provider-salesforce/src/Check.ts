@@ -9,6 +9,7 @@
  */
 import type * as ChangeSource from "@tidemark/core/ports/ChangeSource"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Redacted from "effect/Redacted"
@@ -111,7 +112,7 @@ const checkAddress = Effect.fnUntraced(function* (http: HttpClient.HttpClient, o
   yield* tell({ step: "address", status: "ok", message: `${url} answers` })
   const skew = answered.success.time - (yield* Clock.currentTimeMillis)
   if (Math.abs(skew) > skewMax) {
-    const message = `The org's clock is ${Math.round(Math.abs(skew) / 1000)} s ${skew > 0 ? "ahead of" : "behind"} the one here. Its own is used; set the one here right, or times in reports will differ.`
+    const message = `The org's clock is ${Duration.format(Duration.seconds(Math.round(Math.abs(skew) / 1000)))} ${skew > 0 ? "ahead of" : "behind"} the one here. Its own is used; set the one here right, or times in reports will differ.`
     yield* tell({ step: "clock", status: "warn", message })
   }
   const version = versionOf(options.apiVersion ?? "66.0", answered.success.versions)

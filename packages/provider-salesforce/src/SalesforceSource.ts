@@ -33,6 +33,7 @@ import * as Stream from "effect/Stream"
 import type * as Answer from "./Answer.ts"
 import * as Canonical from "./Canonical.ts"
 import * as Describe from "./Describe.ts"
+import * as Discover from "./Discover.ts"
 import * as Mapping from "./Mapping.ts"
 import * as Parts from "./Parts.ts"
 import * as Paths from "./Paths.ts"
@@ -118,7 +119,7 @@ export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<SalesforceSource, ChangeSource.SourceError> {
   const { client, object } = options
-  const describe = yield* described(client, object)
+  const describe = yield* Discover.describe(client, object)
   const selected =
     options.fields === undefined ? describe.fields : yield* Effect.fromResult(Describe.select(describe, options.fields))
   const { kept, leftOut } = Canonical.partition(selected)
@@ -163,23 +164,8 @@ export const make = Effect.fnUntraced(function* (
 // internal: describe
 // -----------------------------------------------------------------------------
 
-const unknownCodes: ReadonlySet<string> = new Set(["NOT_FOUND", "INVALID_TYPE"])
-
-const described = (
-  client: Options["client"],
-  object: string
-): Effect.Effect<Describe.Describe, ChangeSource.SourceError> =>
-  client.describe(object).pipe(
-    Effect.map(({ value }) => value),
-    Effect.catchIf(
-      (error) => unknownCodes.has(SalesforceError.code(error)),
-      () => Effect.flatMap(client.describeGlobal, ({ value }) => Effect.fail(Describe.unknownObject(object, value)))
-    )
-  )
-
 const requireStamps = (describe: Describe.Describe) => {
-  const stamp = Describe.field(describe, "SystemModstamp")
-  return describe.queryable && stamp !== undefined && stamp.filterable !== false && stamp.sortable !== false
+  return describe.queryable && Discover.isCursor(Describe.field(describe, Discover.cursor))
     ? Effect.void
     : Effect.fail(
         SalesforceError.invalid(

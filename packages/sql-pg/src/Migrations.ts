@@ -227,6 +227,7 @@ const migrations: ReadonlyArray<Migration> = [
       // Lists, newest first: of what waits, of all, of one record. Every row is in them; only who says `seq > 0`, which
       // always holds, may use them: a look-up by key planned while the table is empty would take them for as good.
       `create index quarantine_waiting on tidemark.quarantine (tenant, seq) where status = 'Open' and seq > 0`,
+      `create index quarantine_code on tidemark.quarantine (tenant, code, seq) where status = 'Open' and seq > 0`,
       `create index quarantine_list on tidemark.quarantine (tenant, seq) where seq > 0`,
       `create index quarantine_record on tidemark.quarantine (tenant, external_id, seq) where seq > 0`,
       `create table tidemark.intent (${recordKey}, subscription ${text}, lane ${text}, partition ${text},

@@ -133,6 +133,7 @@ describe("plans", () => {
               list(tenant, { limit: 20, isWithClosed: true }),
               list(tenant, { limit: 20, isWithClosed: true, before: 15_000 }),
               list(tenant, { limit: 20, isWithClosed: true, externalId: externalId("r7") }),
+              list(tenant, { limit: 20, code: "ParentMissing" }),
               runs,
               own,
               items,
@@ -143,7 +144,7 @@ describe("plans", () => {
             yield* owner`insert into tidemark.quarantine (tenant, provider, account, entity, external_id, run, domain,
                 value, mapping_epoch, observed_at, fingerprint, code, message, observation, status)
               select t.tenant, 'crm', 'a1', ${subscription.entity}, 'r' || n % 500, gen_random_uuid(), '', '', 0, 0, '',
-                '', '', '{}', case when n % 100 = 0 then 'Open' else 'Superseded' end
+                case when n % 5000 = 0 then 'ParentMissing' else '' end, '', '{}', case when n % 100 = 0 then 'Open' else 'Superseded' end
               from generate_series(1, 10000) as n
               cross join (select ${tenant}::text as tenant union select 'other') as t order by t.tenant desc, n`
             // Two runs, one after the other, of 1,000 items each, among those of other tenants and runs.

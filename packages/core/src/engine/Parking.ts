@@ -99,5 +99,10 @@ export const retry = Effect.fnUntraced(function* <A extends object, C, R>(
 
 const oldest = Effect.map(Clock.currentTimeMillis, (now) => now - Duration.toMillis(ageMax))
 
-/** A run that wrote nothing, and parked nothing, brought no parent and no child. */
-const mayHelp = ({ created, parked, updated }: Run.Counts): boolean => created + parked + updated > 0
+/**
+ * A run that wrote nothing, and parked nothing, brought no parent and no child.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const mayHelp = ({ created, parked, updated }: Run.Counts): boolean => created + parked + updated > 0

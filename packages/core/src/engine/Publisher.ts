@@ -58,7 +58,7 @@ export const publish = <D extends EventType.Any>(
     const outbox = yield* Outbox.Outbox
     const counters = yield* Counters.Counters
     const { direction, entity, type, version } = definition
-    const encoded = yield* Effect.fromResult(EventType.encode(definition as unknown as EventType.Definition, payload))
+    const encoded = yield* Effect.fromResult(EventType.encode(definition, payload))
     const event: Numbered = { tenant, type, entity, key, version, direction, payload: encoded, given: id }
     yield* UnitOfWork.atEnd(name, event, (events) => write(outbox, counters, events))
   })

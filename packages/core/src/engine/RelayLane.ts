@@ -57,6 +57,7 @@ interface Slot {
 /** @category models @since 0.1.0 */
 export interface Lane<R> {
   readonly settings: Settings<R>
+  readonly hosted: Deliveries.ClaimOptions["hosted"]
   /** Handlers live in it. */
   readonly scope: Scope.Scope
   readonly bell: Queue.Queue<void>
@@ -87,6 +88,10 @@ export const noReport: Report = { acknowledged: 0, retried: 0, dead: 0, released
 export const make = <R>(settings: Settings<R>, scope: Scope.Scope): Effect.Effect<Lane<R>> =>
   Effect.map(Queue.sliding<void>(1), (bell) => ({
     settings,
+    hosted: Arr.map(settings.consumers, ({ name, on }) => ({
+      consumer: name,
+      versions: Object.fromEntries(on.map(({ type, version }) => [type, version]))
+    })),
     scope,
     bell,
     slots: new Map(),
@@ -108,17 +113,14 @@ export const make = <R>(settings: Settings<R>, scope: Scope.Scope): Effect.Effec
  */
 export const step = Effect.fnUntraced(function* <R>(lane: Lane<R>): Effect.fn.Return<number, StoreError, Context<R>> {
   yield* settle(lane)
-  const { concurrency, consumers, direction, lease } = lane.settings
+  const { hosted } = lane
+  const { concurrency, direction, lease } = lane.settings
   const limit = Math.min(concurrency - lane.slots.size, claimMax)
   if (limit <= 0) return 0
   const deliveries = yield* Deliveries.Deliveries
   const now = yield* Clock.currentTimeMillis
   const deadline = now + Duration.toMillis(lease)
   if (lane.again !== undefined && lane.again <= now) lane.again = undefined
-  const hosted = Arr.map(consumers, ({ name, on }) => ({
-    consumer: name,
-    versions: Object.fromEntries(on.map(({ type, version }) => [type, version]))
-  }))
   // What is claimed is handed out: an interruption in between would leave it to its lease.
   return yield* Effect.uninterruptible(
     Effect.gen(function* () {

@@ -17,7 +17,7 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -223,10 +223,19 @@ export const stream = <A extends object, C, R>(
   sync: Sync<A, C, R>,
   options: RunOptions = {}
 ): Stream.Stream<BatchReport, SyncError | Lanes.Busy, Ports | R> =>
-  Stream.fromEffectDrain(Parking.retry(sync, options)).pipe(
-    Stream.concat(Execution.stream(sync, options)),
-    Stream.concat(Stream.fromEffectDrain(Parking.retry(sync, options)))
-  )
+  Stream.suspend(() => {
+    let isHelped = false
+    const run = Stream.tap(Execution.stream(sync, options), ({ counts }) =>
+      Effect.sync(() => {
+        isHelped ||= Parking.mayHelp(counts)
+      })
+    )
+    const after = Effect.suspend(() => (isHelped ? Parking.retry(sync, options) : Effect.void))
+    return Stream.fromEffectDrain(Parking.retry(sync, options)).pipe(
+      Stream.concat(run),
+      Stream.concat(Stream.fromEffectDrain(after))
+    )
+  })
 
 /**
  * What a run would do now, decision by decision, with nothing written and no lane

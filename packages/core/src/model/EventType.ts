@@ -170,13 +170,14 @@ export const secret = <A, E>(schema: Schema.Codec<A, E>): Schema.optionalKey<Sch
 // -----------------------------------------------------------------------------
 
 /** The payload as it is stored: without secrets, and not too large. @category codecs @since 0.1.0 */
-export const encode = <P>(
-  { payload: schema, type }: Pick<Definition<string, P>, "type" | "payload">,
-  payload: P
+export const encode = (
+  { payload: schema, type }: Pick<Any, "type" | "payload">,
+  payload: unknown
 ): Result.Result<Schema.Json, PayloadError> => {
   const fail = (reason: PayloadError["reason"], message: string) =>
     Result.fail(new PayloadError({ reason, type, message: `${type}: ${message}` }))
-  const encoded = Schema.encodeUnknownResult(toJson(schema))(redacted(schema.ast, payload))
+  // `define` takes no payload that needs services.
+  const encoded = codecOf(schema as Schema.Codec<unknown>).encode(redacted(schema.ast, payload))
   if (Result.isFailure(encoded)) return fail("Invalid", "the payload is not as its definition says")
   const bytes = bytesOf(JSON.stringify(encoded.success))
   return bytes > bytesMax
@@ -194,7 +195,7 @@ export const decode = <P>(
   if (event.version < 1 || event.version > version) return fail(`this build reads versions 1 to ${version}`)
   const steps = upcasters.slice(event.version - 1)
   const written = (event.version === version ? schema : (steps[0]?.schema ?? schema)) as Schema.Codec<unknown>
-  const read = Schema.decodeUnknownResult(toJson(written))(event.payload)
+  const read = codecOf(written).decode(event.payload)
   if (Result.isFailure(read)) return fail("the stored payload is not as its version says")
   let payload: unknown = read.success
   for (const { up } of event.version === version ? [] : steps) payload = up(payload as never)
@@ -265,8 +266,22 @@ const redacted = (ast: SchemaAST.AST, value: unknown): unknown => {
 // internal
 // -----------------------------------------------------------------------------
 
-const toJson = <P>(schema: Schema.Codec<P, unknown>): Schema.Codec<P, Schema.Json> =>
-  Schema.toCodecJson(schema) as unknown as Schema.Codec<P, Schema.Json> // the canonical JSON codec encodes to JSON by definition
+interface Codec {
+  readonly encode: (payload: unknown) => Result.Result<Schema.Json, Schema.SchemaError>
+  readonly decode: (json: unknown) => Result.Result<unknown, Schema.SchemaError>
+}
+
+const codecs = new WeakMap<object, Codec>()
+
+/** Made once per schema: making it costs twice what it takes to read a payload. */
+const codecOf = (schema: Schema.Codec<unknown>): Codec => {
+  const known = codecs.get(schema)
+  if (known !== undefined) return known
+  const json = Schema.toCodecJson(schema)
+  const codec = { encode: Schema.encodeUnknownResult(json), decode: Schema.decodeUnknownResult(json) }
+  codecs.set(schema, codec)
+  return codec
+}
 
 /** As UTF-8. */
 const bytesOf = (text: string): number => {

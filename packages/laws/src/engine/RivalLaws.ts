@@ -156,13 +156,13 @@ const takeOver = Effect.fnUntraced(function* <R>(
   yield* Simulation.judge(yield* Simulation.result(bench))
 })
 
-/** A worker stops at a point; others look around and claim its lane; then it goes on. */
-const holdsNobodyUp = Effect.fnUntraced(function* <R>(
+/** A worker on its first round, stopped at the n-th point that it reaches, if there are as many. */
+const stopped = Effect.fnUntraced(function* <R>(
   store: Store.Store<R>,
   setup: Simulation.Setup,
   { kind, rounds, ...settings }: Rounds.Rounds,
   stop: number
-): Effect.fn.Return<void, unknown, R | Sync.Ports> {
+) {
   const bench = yield* Simulation.bench(store, settings, setup)
   yield* Rounds.begin(bench, 0, rounds[0] ?? [])
   const isStopped = Deferred.makeUnsafe<string>()
@@ -175,6 +175,17 @@ const holdsNobodyUp = Effect.fnUntraced(function* <R>(
   )
   const working = yield* Effect.forkChild(Simulation.run(bench, Rounds.live(kind), points))
   const point = yield* Effect.raceFirst(Deferred.await(isStopped), Effect.as(Fiber.await(working), "the end"))
+  return { bench, working, point, goesOn: Deferred.succeed(isOver, undefined) }
+})
+
+/** A worker stops at a point; others look around and claim its lane; then it goes on. */
+const holdsNobodyUp = Effect.fnUntraced(function* <R>(
+  store: Store.Store<R>,
+  setup: Simulation.Setup,
+  rounds: Rounds.Rounds,
+  stop: number
+): Effect.fn.Return<void, unknown, R | Sync.Ports> {
+  const { bench, goesOn, point, working } = yield* stopped(store, setup, rounds, stop)
   const ledger = yield* Ledger.Ledger
   const sink = yield* store.sink
   const ids = [Observation.ExternalId.make("a"), Observation.ExternalId.make("b")] as const
@@ -183,9 +194,9 @@ const holdsNobodyUp = Effect.fnUntraced(function* <R>(
   if (point !== "UnitOfWork.commit:before") {
     yield* comesBack(store, `a claim, with a worker stopped at ${point},`, Made.claim(bench.subscription))
   }
-  yield* Deferred.succeed(isOver, undefined)
+  yield* goesOn
   yield* Fiber.join(working)
-  yield* Simulation.settle(bench, [{ lane: "live", kind }])
+  yield* Simulation.settle(bench, [{ lane: "live", kind: rounds.kind }])
   yield* Simulation.judge(yield* Simulation.result(bench))
 })
 
@@ -193,23 +204,12 @@ const holdsNobodyUp = Effect.fnUntraced(function* <R>(
 const givesBack = Effect.fnUntraced(function* <R>(
   store: Store.Store<R>,
   setup: Simulation.Setup,
-  { kind, rounds, ...settings }: Rounds.Rounds,
+  rounds: Rounds.Rounds,
   stop: number
 ): Effect.fn.Return<void, unknown, R | Sync.Ports> {
-  const bench = yield* Simulation.bench(store, settings, setup)
-  yield* Rounds.begin(bench, 0, rounds[0] ?? [])
-  const isReached = Deferred.makeUnsafe<string>()
-  const isOver = Deferred.makeUnsafe<void>()
-  let reached = 0
-  const points = Fault.points([], (point) =>
-    Effect.suspend(() =>
-      reached++ === stop ? Effect.andThen(Deferred.succeed(isReached, point), Deferred.await(isOver)) : Effect.void
-    )
-  )
-  const working = yield* Effect.forkChild(Simulation.run(bench, Rounds.live(kind), points))
-  const point = yield* Effect.raceFirst(Deferred.await(isReached), Effect.as(Fiber.await(working), "the end"))
+  const { bench, goesOn, point, working } = yield* stopped(store, setup, rounds, stop)
   const ending = yield* Effect.forkChild(Fiber.interrupt(working), { startImmediately: true })
-  yield* Deferred.succeed(isOver, undefined)
+  yield* goesOn
   yield* Fiber.join(ending)
   const claimed = yield* Effect.result(Made.claim(bench.subscription, { mode: "IfFree" }))
   yield* Law.requires(Result.isSuccess(claimed), () => `after an interruption at ${point}: ${Law.show(claimed)}`)
