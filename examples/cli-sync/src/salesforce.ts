@@ -80,10 +80,8 @@ const describe = Effect.fnUntraced(function* (
   account: string,
   { fullEvery, name: object, settle }: Config.ObjectSettings
 ) {
-  const all = yield* SalesforceSource.make({ client, object })
-  const { name, replicateable } = all.describe
-  const fields = Object.keys(all.schema.fields).filter((field) => !bookkeeping.has(field))
-  const source = yield* SalesforceSource.make({ client, object: name, fields })
+  const source = yield* SalesforceSource.make({ client, object, without: bookkeeping })
+  const { name, replicateable } = source.describe
   return {
     name,
     source,
@@ -94,7 +92,9 @@ const describe = Effect.fnUntraced(function* (
     table: PgSink.make({
       table: tableOf(name),
       schema: source.schema,
-      columns: Object.fromEntries(fields.map((field) => [field, { name: field.toLowerCase() }]))
+      columns: Object.fromEntries(
+        Object.keys(source.schema.fields).map((field) => [field, { name: field.toLowerCase() }])
+      )
     }),
     deletes: replicateable ? yield* SalesforceDeletes.make({ client, source }) : undefined,
     full: fullEvery === undefined ? undefined : yield* SalesforceFull.make({ client, source, every: fullEvery })

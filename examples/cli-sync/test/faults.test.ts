@@ -30,7 +30,7 @@ const pageMax = 40
 const usual: { readonly [place in Place]: string } = { start: "/describe", page: "/query/", deletes: "/deleted/" }
 
 /** Requests of a first run without faults: it reads three pages, and the deletions of 15 days. */
-const firstRun = 25
+const firstRun = 24
 
 describe("faults", () => {
   it("every name of the simulator's list has its rows, and nothing else", () => {

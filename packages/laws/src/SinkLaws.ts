@@ -67,8 +67,7 @@ export const verifySink: {
     sink: options.sink,
     schema: options.schema,
     ids: options.ids ?? ["a", "A", "ab", "b-1"],
-    // Without a home of its own, the sink needs no more than memory has.
-    home: options.home ?? (Store.memory as unknown as Bench.Home<R>),
+    home: options.home ?? (Store.memory as unknown as Bench.Home<R>), // without a home of its own, a sink needs no more than memory has
     count: options.count,
     records: options.records ?? Records.fromSchema(options.schema)
   }

@@ -73,7 +73,9 @@ export interface Options {
   readonly object: string
   /** API names of the fields of a record. All that have a canonical value, when not given. */
   readonly fields?: ReadonlyArray<string> | undefined
-  /** +1 whenever `fields` or their meaning change. Starts at 0. */
+  /** Names of fields that are no part of records, where the object has them and `fields` is not given. */
+  readonly without?: ReadonlySet<string> | undefined
+  /** +1 whenever the fields or their meaning change. Starts at 0. */
   readonly epoch?: number | undefined
   /**
    * Which records a read tells. One that stops being among them is told no more;
@@ -121,7 +123,9 @@ export const make = Effect.fnUntraced(function* (
   const { client, object } = options
   const describe = yield* Discover.describe(client, object)
   const selected =
-    options.fields === undefined ? describe.fields : yield* Effect.fromResult(Describe.select(describe, options.fields))
+    options.fields === undefined
+      ? describe.fields.filter(({ name }) => options.without?.has(name) !== true)
+      : yield* Effect.fromResult(Describe.select(describe, options.fields))
   const { kept, leftOut } = Canonical.partition(selected)
   yield* requireStamps(describe)
   const [unfit] = leftOut

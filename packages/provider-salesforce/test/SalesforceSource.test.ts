@@ -359,6 +359,19 @@ describe("SalesforceSource refusals", () => {
       })
     ))
 
+  it("fields that are left out by name are in no record, and names that the object does not have change nothing", () =>
+    run(
+      Effect.gen(function* () {
+        const all = Object.keys((yield* source(FakeOrg.make())).schema.fields)
+        const without = new Set(["Name", "Nothing"])
+        const { schema } = yield* source(FakeOrg.make(), { without })
+        assert.deepEqual(
+          Object.keys(schema.fields),
+          all.filter((name) => name !== "Name")
+        )
+      })
+    ))
+
   it("fields that are hidden or have no canonical value are no failure when none is named", () =>
     run(
       Effect.gen(function* () {

@@ -107,6 +107,5 @@ export const make: {
   timeout: Duration.fromInputUnsafe(options.timeout ?? "20 seconds"),
   retry: options.retry ?? Backoff.standard,
   concurrency: options.concurrency,
-  // The relay hands over events of these definitions only, and opens the transaction.
-  handle: ("transactional" in options ? options.transactional : options.handler) as unknown as Consumer["handle"]
+  handle: ("transactional" in options ? options.transactional : options.handler) as unknown as Consumer["handle"] // the relay hands over events of `on` alone, and opens the transaction
 })
