@@ -27,7 +27,7 @@ import * as Apply from "./Apply.ts"
 import type * as Audit from "./Audit.ts"
 import * as Batch from "./Batch.ts"
 import type * as Session from "./Session.ts"
-import * as Settlement from "./Settlement.ts"
+import * as Closing from "./Closing.ts"
 import * as Sift from "./Sift.ts"
 import type * as Step from "./Step.ts"
 import type * as Sync from "./Sync.ts"
@@ -64,7 +64,7 @@ type Context<R> = Sync.Ports | R
  */
 export const commit =
   <A extends object, C, R>(sync: Sync.Sync<A, C, R>, sink: ChangeSink.Transactional<A>) =>
-  (session: Session.Session<C>, prepared: Step.Prepared<A, C>): Effect.Effect<Settlement.Report, Error, Context<R>> =>
+  (session: Session.Session<C>, prepared: Step.Prepared<A, C>): Effect.Effect<Closing.Report, Error, Context<R>> =>
     Effect.gen(function* () {
       const { since } = prepared.gathered
       yield* requireOrder(sync, session, prepared.gathered)
@@ -138,7 +138,7 @@ export const retry = <T, E extends { readonly _tag: string }, R>(
  */
 export const accept = <C>(
   session: Session.Session<C>,
-  { frontier, report, touched }: Settlement.Settlement<C>,
+  { frontier, report, touched }: Closing.Closing<C>,
   since: number
 ): void => {
   session.checkpoint = report.checkpoint
@@ -249,7 +249,7 @@ const settle = Effect.fnUntraced(function* <A extends object, C, R>(
   sink: ChangeSink.Transactional<A>,
   session: Session.Session<C>,
   initial: Attempt<A, C>
-): Effect.fn.Return<Settlement.Settlement<C>, Error, Context<R>> {
+): Effect.fn.Return<Closing.Closing<C>, Error, Context<R>> {
   let attempt = initial
   let isOutdated = false
   const once = Effect.gen(function* () {
@@ -302,7 +302,7 @@ const unit = Effect.fnUntraced(function* <A extends object, C, R>(
         return yield* new HoldAt({ index, rejection: decision.rejection })
     }
   }
-  return yield* Settlement.record(sync, session, gathered, applied, held)
+  return yield* Closing.record(sync, session, gathered, applied, held)
 })
 
 /**
@@ -315,7 +315,7 @@ const asForeseen = Effect.fnUntraced(function* <A extends object, C, R>(
   gathered: Batch.Gathered<A, C>,
   { advancing, applied, audit, moves, recording, writes, writing }: Step.Step<A, C>
 ) {
-  const settled = yield* Settlement.make(sync, session, gathered, { applied, audit })
+  const closing = yield* Closing.make(sync, session, gathered, { applied, audit })
   const outdated = new Apply.Outdated({})
   const advanced = Effect.flatMap(Apply.orRefused(advancing), (won) =>
     won.size < moves.length ? Effect.fail(outdated) : Effect.void
@@ -329,8 +329,8 @@ const asForeseen = Effect.fnUntraced(function* <A extends object, C, R>(
   )
   const { pipeline } = yield* UnitOfWork.UnitOfWork
   yield* pipeline([advanced, written, ...recording])
-  yield* Settlement.fence(sync, session, settled)
-  return settled
+  yield* Closing.fence(sync, session, closing)
+  return closing
 })
 
 export const stop = <C>(session: Session.Session<C>): Effect.Effect<never, Lanes.Stopped> => {

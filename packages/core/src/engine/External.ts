@@ -26,7 +26,7 @@ import * as Batch from "./Batch.ts"
 import * as Commit from "./Commit.ts"
 import * as Decision from "./Decision.ts"
 import type * as Session from "./Session.ts"
-import * as Settlement from "./Settlement.ts"
+import * as Closing from "./Closing.ts"
 import type * as Step from "./Step.ts"
 import type * as Sync from "./Sync.ts"
 
@@ -45,7 +45,7 @@ export const commit =
   (
     session: Session.Session<C>,
     { gathered: initial }: Step.Prepared<A, C>
-  ): Effect.Effect<Settlement.Report, Sync.SyncError, Sync.Ports | R> =>
+  ): Effect.Effect<Closing.Report, Sync.SyncError, Sync.Ports | R> =>
     Effect.gen(function* () {
       yield* Commit.requireOrder(sync, session, initial)
       let gathered = yield* Commit.refresh(sync, session, initial)
@@ -223,5 +223,5 @@ const settle = Effect.fnUntraced(function* <A extends object, C, R>(
 ) {
   yield* close(sync, session, decisions, answers)
   const applied = Decision.toApplied(gathered, decisions, answers)
-  return yield* Settlement.record(sync, session, gathered, applied)
+  return yield* Closing.record(sync, session, gathered, applied)
 })

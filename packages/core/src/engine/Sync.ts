@@ -44,7 +44,7 @@ import * as Execution from "./Execution.ts"
 import * as Parking from "./Parking.ts"
 import * as Preview from "./Preview.ts"
 import type * as Redriven from "./Redriven.ts"
-import type * as Settlement from "./Settlement.ts"
+import type * as Closing from "./Closing.ts"
 
 // -----------------------------------------------------------------------------
 // models
@@ -141,7 +141,7 @@ export type Ports =
   | Intents.Intents
 
 /** What one committed batch did. @category models @since 0.1.0 */
-export type BatchReport = Settlement.Report
+export type BatchReport = Closing.Report
 
 // -----------------------------------------------------------------------------
 // constructors

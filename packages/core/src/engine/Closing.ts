@@ -37,7 +37,7 @@ export interface Report {
 }
 
 /** What a unit of work leaves in the session once it is committed. @category models @since 0.1.0 */
-export interface Settlement<C> {
+export interface Closing<C> {
   readonly report: Report
   readonly frontier: Frontier.Frontier<C>
   /** Records whose ledger row moved, or that were refused. */
@@ -61,7 +61,7 @@ export const make = Effect.fnUntraced(function* <A extends object, C, R>(
     readonly audit: Audit.Audit
     readonly held?: Audit.Held<A, C> | undefined
   }
-): Effect.fn.Return<Settlement<C>, CursorRule.CursorError | Tripped> {
+): Effect.fn.Return<Closing<C>, CursorRule.CursorError | Tripped> {
   const { applied, audit, held } = done
   const { rule } = sync.source
   const { brake, isTripped } = Brake.count(session.checkpoint.brake, audit.refusals)
@@ -102,22 +102,22 @@ export const record = Effect.fnUntraced(function* <A extends object, C, R>(
   applied: Apply.Applied<A, C>,
   held?: Audit.Held<A, C>
 ): Effect.fn.Return<
-  Settlement<C>,
+  Closing<C>,
   Sync.SyncError | Tripped,
   Lanes.Lanes | RunRecorder.RunRecorder | Outbox.Outbox | Apply.Context
 > {
   const audit = Audit.make(sync, session, gathered.observations, applied, held)
-  const settled = yield* make(sync, session, gathered, { applied, audit, held })
+  const closing = yield* make(sync, session, gathered, { applied, audit, held })
   for (const step of yield* Audit.writing(sync, session, audit)) yield* step
-  yield* fence(sync, session, settled)
-  return settled
+  yield* fence(sync, session, closing)
+  return closing
 })
 
 /** Moves the lane, if it is still ours: the last write of a unit of work. @category combinators @since 0.1.0 */
 export const fence = <A, C, R>(
   sync: Sync.Sync<A, C, R>,
   { claim, lane }: Session.Session<C>,
-  { report: { checkpoint } }: Settlement<C>
+  { report: { checkpoint } }: Closing<C>
 ): Effect.Effect<void, Lanes.Fenced | StoreError, Lanes.Lanes | UnitOfWork.Transaction> =>
   Effect.flatMap(Lanes.Lanes, (lanes) =>
     Effect.andThen(
