@@ -44,6 +44,7 @@ export * as Matching from "./rules/Matching.ts"
 export * as Plan from "./rules/Plan.ts"
 export * as Pushdown from "./rules/Pushdown.ts"
 export * as Refusal from "./rules/Refusal.ts"
+export * as Shape from "./rules/Shape.ts"
 export * as Transforming from "./rules/Transforming.ts"
 export * as Windowing from "./rules/Windowing.ts"
 

@@ -23,7 +23,9 @@ import * as Write from "@tidemark/core/model/Write"
 import * as ChangeSink from "@tidemark/core/ports/ChangeSink"
 import type * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
 import type * as FieldDiffer from "@tidemark/core/rules/FieldDiffer"
+import * as Shape from "@tidemark/core/rules/Shape"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
@@ -122,8 +124,6 @@ type Values = Readonly<Record<string, Schema.Json>>
 /** Between records and one value per column. */
 interface Codec<A> {
   readonly encode: (record: A) => Checked
-  /** The same for a record that has the shape of its schema. */
-  readonly encodeShaped: (record: A) => Checked
   readonly decode: (values: Values) => Result.Result<A, Schema.SchemaError>
 }
 
@@ -134,15 +134,20 @@ const codecOf = <A extends object>(
   // The canonical JSON codec of a struct encodes to an object of JSON by definition, and needs no services.
   const json = Schema.toCodecJson(schema) as unknown as Schema.Codec<A, Values>
   const toJson = Schema.encodeResult(json)
-  const decode = Schema.decodeResult(json)
+  const fromJson = Schema.decodeResult(json)
   const fold = folding?.fold ?? Result.succeed
-  const encode = (record: A): Checked => Result.flatMap(Result.mapError(toJson(record), misfit), fold)
+  const unfold = folding?.unfold ?? identity
+  const isRecord = Shape.is(schema)
   // Records of many schemas are their own JSON form.
   const isJson = SchemaAST.toEncoded(json.ast) === SchemaAST.toType(json.ast)
+  const isOwnJson = (value: unknown): value is A & Values => isJson && isRecord(value)
   return {
-    encode,
-    encodeShaped: isJson ? (record) => fold(record as Values) : encode,
-    decode: folding === undefined ? decode : (values) => decode(folding.unfold(values))
+    encode: (record) =>
+      isOwnJson(record) ? fold(record) : Result.flatMap(Result.mapError(toJson(record), misfit), fold),
+    decode: (values) => {
+      const whole = unfold(values)
+      return isOwnJson(whole) ? Result.succeed(whole) : fromJson(whole)
+    }
   }
 }
 
@@ -159,7 +164,7 @@ const sinkOf = <A extends object>(
   return {
     _tag: "Transactional",
     label,
-    check: (record) => rejectionOf(checker.shaped(record)),
+    check: (record) => rejectionOf(checker(record)),
     find: ({ connection, tenant }, ids) =>
       session
         .read(
@@ -247,7 +252,7 @@ const addPut = <A extends object>(
   checker: Checker<A>,
   { externalId, localId, record, revision }: Write.Put<A>
 ): Write.Rejection | undefined => {
-  const encoded = checker.any(record)
+  const encoded = checker(record)
   if (Result.isFailure(encoded)) return encoded.failure
   const values = columns.map((column) => {
     const isAbsent = (record as Readonly<Record<string, unknown>>)[column.field] === undefined
@@ -286,31 +291,17 @@ const toRows = <A>(
 /** Values that fit their columns, or why they do not. */
 type Checked = Result.Result<Values, Write.Rejection>
 
-interface Checker<A> {
-  readonly any: (record: A) => Checked
-  /** Of a record that has the shape of its schema. */
-  readonly shaped: (record: A) => Checked
-}
+type Checker<A> = (record: A) => Checked
 
-/** A record is checked when it is planned, and soon after put: it is checked once. */
-const checkerOf = <A extends object>({ columns }: PgTable.PgTable, codec: Codec<A>): Checker<A> => {
-  const known = new WeakMap<A, Checked>()
-  const check = (encoded: Checked): Checked => {
-    if (Result.isFailure(encoded)) return encoded
-    const message = PgLimits.check(columns, encoded.success)
-    return message === undefined
-      ? Result.succeed(encoded.success)
-      : Result.fail(new Write.Rejection({ code: "Invalid", message }))
-  }
-  return {
-    any: (record) => known.get(record) ?? check(codec.encode(record)),
-    shaped: (record) => {
-      const checked = check(codec.encodeShaped(record))
-      known.set(record, checked)
-      return checked
-    }
-  }
-}
+const checkerOf =
+  <A extends object>({ columns }: PgTable.PgTable, { encode }: Codec<A>): Checker<A> =>
+  (record) =>
+    Result.flatMap(encode(record), (values) => {
+      const message = PgLimits.check(columns, values)
+      return message === undefined
+        ? Result.succeed(values)
+        : Result.fail(new Write.Rejection({ code: "Invalid", message }))
+    })
 
 const rejectionOf = (checked: Checked): Write.Rejection | undefined =>
   Result.isFailure(checked) ? checked.failure : undefined

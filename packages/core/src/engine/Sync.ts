@@ -40,6 +40,7 @@ import type * as UnitOfWork from "../ports/UnitOfWork.ts"
 import * as Contract from "../rules/Contract.ts"
 import * as FieldDiffer from "../rules/FieldDiffer.ts"
 import type * as Plan from "../rules/Plan.ts"
+import * as Shape from "../rules/Shape.ts"
 import * as Execution from "./Execution.ts"
 import * as Parking from "./Parking.ts"
 import * as Preview from "./Preview.ts"
@@ -182,9 +183,11 @@ const checkOf = <A extends object>(
   schema: FieldDiffer.RecordSchema<A>,
   sink: ChangeSink.ChangeSink<A>
 ): Plan.Rules<A>["check"] => {
-  const isRecord = Schema.decodeUnknownResult(Schema.toType(schema))
+  const isRecord = Shape.is(schema)
+  const decode = Schema.decodeUnknownResult(Schema.toType(schema))
   return (record) => {
-    const result = isRecord(record)
+    if (isRecord(record)) return sink.check?.(record)
+    const result = decode(record)
     return Result.isFailure(result)
       ? new Write.Rejection({ code: "Invalid", message: result.failure.message })
       : sink.check?.(record)
