@@ -20,13 +20,7 @@ import type { Fragment } from "effect/sql/Statement"
 export type Value = string | number | null | undefined
 
 /** A column of texts; other types are cast by the statement. @category constructors @since 0.1.0 */
-export const texts = (values: ReadonlyArray<Value>): PgTypes.Parameter =>
-  Result.getOrThrow(
-    PgTypes.array(
-      values.map((value) => (value === undefined || value === null ? null : String(value))),
-      PgTypes.OID.text
-    )
-  )
+export const texts = (values: ReadonlyArray<Value>): PgTypes.Parameter => column(values, (value) => value)
 
 /** A column of numbers. @category constructors @since 0.1.0 */
 export const numbers = (values: ReadonlyArray<number | undefined>): PgTypes.Parameter =>
@@ -38,7 +32,16 @@ export const numbers = (values: ReadonlyArray<number | undefined>): PgTypes.Para
   )
 
 /** A column of `rows`. @category constructors @since 0.1.0 */
-export const column = <T>(rows: ReadonlyArray<T>, of: (row: T) => Value): PgTypes.Parameter => texts(rows.map(of))
+export const column = <T>(rows: ReadonlyArray<T>, of: (row: T) => Value): PgTypes.Parameter =>
+  Result.getOrThrow(
+    PgTypes.array(
+      rows.map((row) => {
+        const value = of(row)
+        return value === undefined || value === null ? null : String(value)
+      }),
+      PgTypes.OID.text
+    )
+  )
 
 /**
  * Rows in the order of their keys, in which a statement locks them: two that share

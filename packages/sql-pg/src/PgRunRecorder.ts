@@ -8,7 +8,7 @@
  *
  * @since 0.1.0
  */
-import type * as Run from "@tidemark/core/model/Run"
+import type * as Outcome from "@tidemark/core/model/Outcome"
 import type * as RunRecorder from "@tidemark/core/ports/RunRecorder"
 import { StoreError } from "@tidemark/core/ports/StoreError"
 import * as Refusal from "@tidemark/core/rules/Refusal"
@@ -71,24 +71,23 @@ const record = (
   { counts, items, lane, patchToText, runId }: RunRecorder.Batch
 ): Effect.Effect<ReadonlyArray<{ readonly is_known: boolean }>, SqlError> => {
   const { connection, entity, tenant } = lane.subscription
-  const rows = Param.rows(
-    sql,
-    items.map((item) => toRow(item, patchToText)),
-    {
-      texts: {
-        external_id: (r) => r.externalId,
-        local_id: (r) => r.localId,
-        operation: (r) => r.operation,
-        outcome: (r) => r.outcome,
-        reason: (r) => r.reason,
-        message: (r) => r.message,
-        patch: (r) => r.patch,
-        version: (r) => r.version,
-        origin: (r) => r.origin
-      },
-      numbers: { sequence: (r) => r.sequence, revision: (r) => r.revision }
+  const rows = Param.rows(sql, items, {
+    texts: {
+      external_id: (item) => item.externalId,
+      local_id: ({ outcome }) => (outcome._tag === "Applied" ? outcome.localId : undefined),
+      operation: ({ outcome }) => (outcome._tag === "Applied" ? outcome.operation : "NoOp"),
+      outcome: ({ outcome }) => outcome._tag,
+      reason: ({ outcome }) => reasonOf(outcome),
+      message: ({ outcome }) => ("rejection" in outcome ? Refusal.printable(outcome.rejection.message) : undefined),
+      patch: ({ outcome }) => (outcome._tag === "Applied" ? patchToText(outcome.patch) : undefined),
+      version: ({ version }) => (version === undefined ? undefined : JSON.stringify(version)),
+      origin: (item) => item.origin
+    },
+    numbers: {
+      sequence: (item) => item.sequence,
+      revision: ({ outcome }) => (outcome._tag === "Applied" ? outcome.revision : undefined)
     }
-  )
+  })
   const plus = (count: number) => sql`${String(count)}::bigint`
   return sql`with run as (
       update tidemark.run set read = read + ${plus(counts.read)}, created = created + ${plus(counts.created)},
@@ -111,43 +110,15 @@ const record = (
     ) select exists (select from tidemark.run where tenant = ${tenant} and id = ${runId}::uuid) as is_known`
 }
 
-interface ItemRow {
-  readonly sequence: number
-  readonly externalId: string
-  readonly localId?: string
-  readonly operation: string
-  readonly outcome: string
-  readonly reason?: string
-  readonly message?: string
-  readonly revision?: number
-  readonly patch?: string
-  readonly version?: string | undefined
-  readonly origin: string
-}
-
-const toRow = (
-  { externalId, origin, outcome, sequence, version }: Run.Item,
-  patchToText: RunRecorder.Batch["patchToText"]
-): ItemRow => {
-  const common = {
-    sequence,
-    externalId,
-    origin,
-    version: version === undefined ? undefined : JSON.stringify(version),
-    outcome: outcome._tag
-  }
+const reasonOf = (outcome: Outcome.Outcome): string | undefined => {
   switch (outcome._tag) {
-    case "Applied": {
-      const { localId, operation, patch, revision } = outcome
-      return { ...common, operation, revision, localId, patch: patchToText(patch) }
-    }
+    case "Applied":
+      return undefined
     case "Skipped":
-      return { ...common, operation: "NoOp", reason: outcome.reason }
+      return outcome.reason
     case "Quarantined":
-    case "Rejected": {
-      const { code, message } = outcome.rejection
-      return { ...common, operation: "NoOp", reason: Refusal.printable(code), message: Refusal.printable(message) }
-    }
+    case "Rejected":
+      return Refusal.printable(outcome.rejection.code)
   }
 }
 
