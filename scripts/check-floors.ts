@@ -13,6 +13,7 @@ const house: Readonly<Record<string, ReadonlyArray<string>>> = {
   "sql-pg": ["core"],
   http: ["core"],
   "provider-salesforce": ["core", "http"],
+  webhooks: ["core", "http"],
   cli: ["core"]
 }
 /** Floors inside core, from the ground up. */

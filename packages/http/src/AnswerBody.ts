@@ -36,7 +36,7 @@ export const discard = (
     }),
     Effect.timeout(within),
     Effect.as(true),
-    Effect.catch(() => Effect.succeed(false))
+    Effect.orElseSucceed(() => false)
   )
 }
 
