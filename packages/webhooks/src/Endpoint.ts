@@ -26,7 +26,7 @@ export interface Options {
   /**
    * Addresses of your own that may be posted to though they are plain http, or not
    * public: `http://127.0.0.1:8080`, `https://10.0.0.5`. A name among them may be plain
-   * http, and must still lie at a public address. Default: none.
+   * http, and must still lie at a public address, but for `localhost`. Default: none.
    */
   readonly allow?: ReadonlyArray<string> | undefined
 }
@@ -37,6 +37,8 @@ export interface Endpoint {
   /** Host and port, to tell it by. */
   readonly host: string
   readonly headers: Redacted.Redacted<Readonly<Record<string, string>>>
+  /** Its scheme, host and port where it is allowed, nothing where it is not. */
+  readonly allowed: ReadonlyArray<string>
 }
 
 /**
@@ -59,11 +61,12 @@ export class EndpointError extends Schema.TaggedError<EndpointError>()("Endpoint
 
 /** @category constructors @since 0.1.0 */
 export const make = ({ allow = [], headers = {}, url }: Options): Result.Result<Endpoint, EndpointError> =>
-  Result.flatMap(addressOf(textOf(url), allow), ({ address, host }) =>
+  Result.flatMap(addressOf(textOf(url), allow), ({ address, allowed, host }) =>
     Result.map(headersOf(headers), (headers) => ({
       url: Redacted.make(address),
       host,
-      headers: Redacted.make(headers)
+      headers: Redacted.make(headers),
+      allowed
     }))
   )
 
@@ -83,7 +86,7 @@ const refuse = (reason: EndpointError["reason"], message: string) => Result.fail
 const addressOf = (
   text: string,
   allow: ReadonlyArray<string>
-): Result.Result<{ readonly address: string; readonly host: string }, EndpointError> => {
+): Result.Result<{ readonly address: string } & Pick<Endpoint, "host" | "allowed">, EndpointError> => {
   if (!URL.canParse(text) || text.length > addressMax || !isPlain(text)) {
     return refuse(
       "Address",
@@ -112,7 +115,7 @@ const addressOf = (
     )
   }
   url.hash = ""
-  return Result.succeed({ address: url.href, host: url.host })
+  return Result.succeed({ address: url.href, host: url.host, allowed: isAllowed ? [url.origin] : [] })
 }
 
 /** Begins with a scheme and a host: parsers read over slashes that are too many, and an empty user name. */

@@ -121,10 +121,10 @@ export const make = Effect.fnUntraced(function* <D extends EventType.Domain>(
   Endpoint.EndpointError | StandardWebhooks.SecretError,
   Scope.Scope
 > {
-  const { allow = [], concurrency, on, resolve, secrets, start } = options
+  const { concurrency, on, resolve, secrets, start } = options
   const endpoint = yield* Effect.fromResult(Endpoint.make(options))
   if (!Effect.isEffect(secrets)) yield* StandardWebhooks.secrets(secrets)
-  const guarded = Layer.fresh(GuardedHttpClient.layer({ configured: allow, resolve }))
+  const guarded = Layer.fresh(GuardedHttpClient.layer({ configured: endpoint.allowed, resolve }))
   const context = yield* Layer.build(Layer.mergeAll(guarded, NodeCrypto.layerMac, NodeCrypto.layerDigest))
   const timeout = Duration.fromInputUnsafe(options.timeout ?? timeoutDefault)
   const retry = options.retry ?? Backoff.standard

@@ -156,6 +156,26 @@ describe("a forwarder", () => {
     )
   )
 
+  it.effect("is allowed what was named, and neither another port nor another name of the same machine", () =>
+    run(
+      Effect.gen(function* () {
+        const receiver = yield* Receiver.serve(() => 200)
+        const allow = ["http://127.0.0.1:1", "http://localhost:1", "http://10.0.0.1"]
+        const options = yield* relayOf(
+          yield* forwarder(`https://localhost:${receiver.port}`, { allow, retry: once }),
+          yield* forwarder(`http://localhost:${receiver.port}`, {}, "own-hooks")
+        )
+        yield* publish("a", 1)
+        yield* Relay.prepare(options)
+        yield* Relay.drainOnce(options)
+        assert.equal(receiver.got.length, 1)
+        const found = yield* errors
+        assert.equal(found.length, 1)
+        assert.match(found[0]!, /^ForwardError: localhost:\d+ lies at an address that is not public/)
+      })
+    )
+  )
+
   it.effect("looks at the address it connects to, at each attempt, and sends once that is public or allowed", () =>
     run(
       Effect.gen(function* () {
