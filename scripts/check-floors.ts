@@ -11,7 +11,9 @@ const house: Readonly<Record<string, ReadonlyArray<string>>> = {
   memory: ["core"],
   laws: ["core", "memory"],
   "sql-pg": ["core"],
-  "provider-salesforce": ["core"],
+  http: ["core"],
+  "provider-salesforce": ["core", "http"],
+  webhooks: ["core", "http"],
   cli: ["core"]
 }
 /** Floors inside core, from the ground up. */

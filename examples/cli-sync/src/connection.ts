@@ -3,8 +3,8 @@
  * without writing.
  */
 import { Configuration, Connection, Problem } from "@tidemark/cli"
+import { GuardedHttpClient } from "@tidemark/http"
 import { Check, Discover } from "@tidemark/provider-salesforce"
-import { GuardedHttpClient } from "@tidemark/provider-salesforce/guarded"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type { HttpClient } from "effect/http/HttpClient"

@@ -19,7 +19,7 @@ import {
   status,
   sync
 } from "@tidemark/cli"
-import { GuardedHttpClient } from "@tidemark/provider-salesforce/guarded"
+import { GuardedHttpClient } from "@tidemark/http"
 import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

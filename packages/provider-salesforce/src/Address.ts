@@ -10,7 +10,7 @@
  * Hosts are compared whole, label by label, without a list of public suffixes:
  * `acme.example` trusts `eu.acme.example`, and `eu.acme.example` does not trust
  * `acme.example`. What a name resolves to is checked where a connection is made, by
- * `GuardedHttpClient`.
+ * `GuardedHttpClient` of `@tidemark/http`.
  *
  * @since 0.1.0
  */
@@ -28,9 +28,6 @@ export const domains: ReadonlyArray<string> = [
   "salesforce.mil",
   "sfcrmproducts.cn"
 ]
-
-/** Code of a connection that was refused because its address is not public, see `GuardedHttpClient`. @category constants @since 0.1.0 */
-export const notPublic = "ENOTPUBLIC"
 
 /**
  * Scheme, host and port of an address that a person configured: https, or plain

@@ -1,9 +1,9 @@
 /**
  * Instants as text, in the one form Tidemark compares: `2026-05-01T07:25:37.000Z`.
  *
- * REST answers datetimes as `2026-05-01T07:25:37.000+0000`, bulk files end in
- * `.000Z`, and HTTP headers speak RFC 9110. All become canonical text here, so
- * that equal instants are equal text and text sorts as time does.
+ * REST answers datetimes as `2026-05-01T07:25:37.000+0000`, and bulk files end in
+ * `.000Z`. Both become canonical text here, so that equal instants are equal text
+ * and text sorts as time does.
  *
  * **Laws**
  *
@@ -72,23 +72,6 @@ export const fromMillis = (millis: number): string | undefined =>
     ? DateTime.formatIso(DateTime.makeUnsafe(millis))
     : undefined
 
-const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-const header = /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/
-
-/**
- * Milliseconds of an HTTP date (RFC 9110, "IMF-fixdate"), which has whole
- * seconds; `undefined` for anything else.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const fromHeader = (text: string): number | undefined => {
-  const parts = header.exec(text)
-  if (parts === null) return undefined
-  const [date, year, hour, minute, second] = [1, 3, 4, 5, 6].map((group) => Number(parts[group])) as Quintuple
-  return instant(year, months.indexOf(parts[2]!) + 1, date, hour, minute, second)
-}
-
 /** Whether a text is canonical and names a real instant. @category guards @since 0.1.0 */
 export const isStamp = (text: string): boolean =>
   text.length === 24 && text.charCodeAt(23) === 90 /* Z */ && clock(text) !== undefined
@@ -100,7 +83,6 @@ export const isDay = (text: string): boolean => text.length === 10 && calendar(t
 // internal
 // -----------------------------------------------------------------------------
 
-type Quintuple = [number, number, number, number, number]
 type Sextuple = [number, number, number, number, number, number]
 
 // The texts of a page are read digit by digit: a regular expression makes a string of every part.

@@ -14,6 +14,10 @@
  * @since 0.1.0
  */
 import type * as ChangeSource from "@tidemark/core/ports/ChangeSource"
+import * as HttpDate from "@tidemark/http/HttpDate"
+import * as IpAddress from "@tidemark/http/IpAddress"
+import * as RetryAfter from "@tidemark/http/RetryAfter"
+import * as SystemCode from "@tidemark/http/SystemCode"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,15 +25,12 @@ import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
-import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
-import * as Address from "./Address.ts"
 import * as ApiBudget from "./ApiBudget.ts"
 import type * as RetryBudget from "./RetryBudget.ts"
 import * as SalesforceError from "./SalesforceError.ts"
 import * as Setting from "./Setting.ts"
-import * as Stamp from "./Stamp.ts"
 
 // -----------------------------------------------------------------------------
 // models
@@ -75,9 +76,6 @@ export interface Limits {
 /** @category constants @since 0.1.0 */
 export const bodyMax = 64 * 1024 * 1024
 
-/** The longest a `Retry-After` is believed, in ms: a day. @category constants @since 0.1.0 */
-export const retryAfterMax = 24 * 60 * 60 * 1000
-
 /** Fails with `Invalid` when an option is out of bounds. @category checks @since 0.1.0 */
 export const check = Effect.fnUntraced(function* (
   timeouts: Timeouts,
@@ -118,7 +116,7 @@ export const exchange =
     const idle = timeouts.idle ?? idleUsual
     return Effect.gen(function* () {
       const response = yield* http.execute(request)
-      const serverTime = response.headers["date"] === undefined ? undefined : Stamp.fromHeader(response.headers["date"])
+      const serverTime = response.headers["date"] === undefined ? undefined : HttpDate.parse(response.headers["date"])
       const pieces: Array<Uint8Array> = []
       let size = 0
       yield* response.stream.pipe(
@@ -138,7 +136,7 @@ export const exchange =
         status: response.status,
         body: yield* decode(source, pieces, size),
         serverTime,
-        retryAfter: retryAfter(response.headers["retry-after"], serverTime),
+        retryAfter: RetryAfter.fromHeader(response.headers["retry-after"], serverTime),
         usage: ApiBudget.fromHeader(response.headers["sforce-limit-info"])
       }
     }).pipe(
@@ -203,22 +201,6 @@ export const delay = (options: {
   return Math.max(Math.min(most, first * 2 ** made) * (0.8 + 0.2 * random), retryAfter * (1 + 0.1 * random))
 }
 
-/**
- * `Retry-After` in ms: seconds, or an HTTP date relative to the server's own
- * clock, and at most a day. Anything else is `undefined`.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const retryAfter = (header: string | undefined, serverTime: number | undefined): number | undefined => {
-  if (header === undefined) return undefined
-  if (/^\d{1,9}$/.test(header)) return Math.min(Number(header) * 1000, retryAfterMax)
-  const until = Stamp.fromHeader(header)
-  return until === undefined || serverTime === undefined
-    ? undefined
-    : Math.min(Math.max(0, until - serverTime), retryAfterMax)
-}
-
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -253,17 +235,11 @@ const fromHttp = (source: string, host: string, error: HttpClientError.HttpClien
       "The address is not valid: give the org's address, https://NAME.my.salesforce.com."
     )
   }
-  const code = systemCode(error.reason.cause, 3)
-  return code === Address.notPublic
+  const code = SystemCode.of(error.reason.cause)
+  return code === IpAddress.notPublic
     ? SalesforceError.invalid(
         source,
         `${host} lies at an address that is not public. Nothing was sent. Check the name, and what this machine's DNS makes of it; a server of your own network is named by its address.`
       )
     : SalesforceError.disconnected(source, code, host)
-}
-
-// Clients wrap the system's error: its code may sit a few causes down.
-const systemCode = (cause: unknown, depth: number): string => {
-  if (Predicate.hasProperty(cause, "code") && typeof cause.code === "string") return cause.code.slice(0, 60)
-  return depth > 0 && Predicate.hasProperty(cause, "cause") ? systemCode(cause.cause, depth - 1) : ""
 }

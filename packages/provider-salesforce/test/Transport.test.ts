@@ -1,5 +1,6 @@
 /** Repetitions on a clock the test holds: never sooner than asked, never longer than the cap. */
 import * as ChangeSource from "@tidemark/core/ports/ChangeSource"
+import * as RetryAfter from "@tidemark/http/RetryAfter"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -54,7 +55,7 @@ describe("Transport", () => {
         async (status, seconds, isDate) => {
           const now = Stamp.toMillis("2026-05-01T08:00:00.000Z")
           const header = isDate ? new Date(now + seconds * 1000).toUTCString() : `${seconds}`
-          const retryAfter = Transport.retryAfter(header, now)
+          const retryAfter = RetryAfter.fromHeader(header, now)
           const error = SalesforceError.fromAnswer({ source: "salesforce", status, body: "", retryAfter })
           assert.deepEqual(await attempts({ retries: 1 }, error, [seconds * 1000 - 1, seconds * 100 + 1]), [1, 2])
         }
@@ -64,7 +65,7 @@ describe("Transport", () => {
 
   it("a wait that makes no sense leaves the usual one", async () => {
     for (const header of [undefined, "soon", "-5", "1e3", "99999999999999999999", "Thu, 32 May 2026 08:00:00 GMT"]) {
-      const error = busy(Transport.retryAfter(header, 0))
+      const error = busy(RetryAfter.fromHeader(header, 0))
       assert.deepEqual(await attempts({ retries: 1 }, error, ["159 millis", "41 millis"]), [1, 2])
     }
   })
@@ -107,26 +108,6 @@ describe("Transport", () => {
   it("what time does not cure is not repeated", async () => {
     const invalid = new ChangeSource.SourceError({ reason: "Invalid", source: "salesforce", message: "m" })
     assert.deepEqual(await attempts({}, invalid, ["1 hour"]), [1])
-  })
-
-  it("a wait is a number of seconds or a date, and anything else is none", () => {
-    const now = Stamp.toMillis("2026-05-01T08:00:00.000Z")
-    const at = (offset: number) => new Date(now + offset).toUTCString()
-    const table: ReadonlyArray<readonly [header: string | undefined, now: number | undefined, number | undefined]> = [
-      [undefined, now, undefined],
-      ["0", now, 0],
-      ["120", undefined, 120_000],
-      [at(30_000), now, 30_000],
-      [at(-30_000), now, 0],
-      [at(30_000), undefined, undefined],
-      ["-1", now, undefined],
-      ["1.5", now, undefined],
-      ["", now, undefined],
-      ["9999999999", now, undefined],
-      ["999999999", now, Transport.retryAfterMax],
-      [at(400 * 86_400_000), now, Transport.retryAfterMax]
-    ]
-    for (const [header, now, expected] of table) assert.equal(Transport.retryAfter(header, now), expected)
   })
 
   for (const [timeouts, limits] of [

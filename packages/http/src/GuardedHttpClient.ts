@@ -1,16 +1,17 @@
 /**
  * An HTTP client of Node that connects to public addresses only.
  *
- * `Address` checks names, and a name resolves to whatever its owner says, now to
- * one address and a moment later to another. Here the addresses that a name
- * resolves to are looked at where the connection is made, and the connection goes
- * to those that were looked at. If one of them is not public none is used.
+ * A name that was checked resolves to whatever its owner says, now to one address
+ * and a moment later to another. Here the addresses that a name resolves to are
+ * looked at where the connection is made, and the connection goes to those that were
+ * looked at. If one of them is not public none is used.
  *
  * What a person configured by an address, `http://127.0.0.1:8080` or
  * `https://10.0.0.5`, may be reached there; if it is this machine, so may the other
  * names of this machine. No other name may be either.
  *
- * Proxies named by the environment are not used.
+ * Redirections are not followed: they are answers like others. Proxies named by the
+ * environment are not used.
  *
  * @since 0.1.0
  */
@@ -24,8 +25,7 @@ import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as dns from "node:dns"
 import type * as net from "node:net"
-import * as Address from "../Address.ts"
-import * as IpAddress from "../IpAddress.ts"
+import * as IpAddress from "./IpAddress.ts"
 
 // -----------------------------------------------------------------------------
 // models
@@ -33,7 +33,7 @@ import * as IpAddress from "../IpAddress.ts"
 
 /** The host lies where no connection may go. Nothing was sent. @category errors @since 0.1.0 */
 export class AddressError extends Schema.TaggedError<AddressError>()("AddressError", {
-  code: Schema.Literal(Address.notPublic),
+  code: Schema.Literal(IpAddress.notPublic),
   message: Schema.String
 }) {}
 
@@ -42,7 +42,7 @@ export type Resolve = (hostname: string) => Effect.Effect<ReadonlyArray<string>,
 
 /** @category models @since 0.1.0 */
 export interface Options {
-  /** Addresses that a person configured, such as that of the org. */
+  /** Addresses that a person configured, such as `http://127.0.0.1:8080`. */
   readonly configured: ReadonlyArray<string>
   /** Defaults to the resolver of the machine. */
   readonly resolve?: Resolve | undefined
@@ -87,11 +87,11 @@ const permits = (configured: ReadonlyArray<string>): Permit => {
   }
 }
 
-// The names of this machine that `Address` knows.
+// The names of this machine.
 const isLocal = (host: string): boolean => ["localhost", "127.0.0.1", "::1"].includes(host)
 
 const refusal = (host: string) =>
-  new AddressError({ code: Address.notPublic, message: `${host} lies at an address that is not public.` })
+  new AddressError({ code: IpAddress.notPublic, message: `${host} lies at an address that is not public.` })
 
 const system: Resolve = (hostname) =>
   Effect.callback((resume) => {

@@ -20,6 +20,9 @@ export type IpAddress =
   | { readonly _tag: "V4"; readonly bytes: ReadonlyArray<number> }
   | { readonly _tag: "V6"; readonly groups: ReadonlyArray<number> }
 
+/** Code of a connection that was refused because its address is not public. @category constants @since 0.1.0 */
+export const notPublic = "ENOTPUBLIC"
+
 // -----------------------------------------------------------------------------
 // conversions
 // -----------------------------------------------------------------------------
