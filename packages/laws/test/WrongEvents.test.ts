@@ -29,6 +29,7 @@ describe("a wrong outbox", () => {
   outbox("W41 a settlement without epoch", "noEpoch", "L34")
   outbox("W41 a settlement without epoch", "noEpoch", "L26")
   outbox("W38 an acknowledgement of its own", "acknowledgesApart", "L50")
+  outbox("W34 a dead letter that is the end", "neverRedrives", "L30")
   outbox("a dead letter redriven twice", "redrivesTwice", "L50")
   outbox("a dead letter redriven twice", "redrivesTwice", "L30")
   outbox("a redriven delivery that its first holder can settle", "forgetsEpochs", "L30")

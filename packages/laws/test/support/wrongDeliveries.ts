@@ -181,6 +181,8 @@ export const wrongDeliveries = {
   acknowledgesApart: replace(Deliveries.Deliveries, (right, all) => ({
     acknowledge: (held) => apart(all, held.tenant, right.acknowledge(held))
   })),
+  /** A dead letter is the end. */
+  neverRedrives: replace(DeadLetters.DeadLetters, () => ({ redrive: () => Effect.succeed(0) })),
   /** What is redriven stays a dead letter. */
   redrivesTwice: replace(DeadLetters.DeadLetters, (right, all) => ({
     redrive: (selection, by, limit) => {
