@@ -64,5 +64,5 @@ describe("demo", () => {
     assert.ok(expected > 800)
     assert.deepEqual(found["handled"], { expected, found: expected })
     assert.equal(out.trimEnd().split("\n").length, 1)
-  }, 120_000)
+  }, 240_000)
 })
