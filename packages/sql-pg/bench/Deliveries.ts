@@ -10,8 +10,8 @@
  * between; by one relay whose handler does nothing; by four; and, of a tenth of the
  * events, by one whose handler does nothing in a unit of work. Prints for each
  * phase events per second, CPU microseconds of the server and of this process, and
- * statements per event, `begin` and `commit` included: round trips are not more. At
- * the end events come one by one, fifty a second, to a relay that listens.
+ * statements per event, `begin` and `commit` apart. At the end events come one by
+ * one, at most fifty a second, to a relay that listens.
  *
  * For the server of the last round the statements that took longest are printed. Only
  * CPU, statements and ratios mean anything on a shared machine. Linux only: CPU is
@@ -96,7 +96,7 @@ interface Bench {
   readonly took: Map<string, number>
 }
 
-/** Statements that clients sent to the server, `begin` and `commit` included. */
+/** Statements that clients sent to the server, `begin` and `commit` apart. */
 const statements = (owner: PgClient.PgClient) =>
   Effect.map(
     owner<{ calls: number }>`select coalesce(sum(calls), 0)::float8 as calls from pg_stat_statements where toplevel`,
