@@ -33,6 +33,8 @@ export interface Play {
   readonly seed: number
   /** Where the history goes. */
   readonly directory: string
+  /** Whether a relay runs beside the workers. */
+  readonly isRelayed: boolean
   readonly kills: Array<Worker.Kill>
 }
 
@@ -59,6 +61,7 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly seed: number
   readonly directory: string
   readonly batchSize: number
+  readonly isRelayed?: boolean
 }) {
   const { database, directory, population, seed } = options
   const fs = yield* FileSystem.FileSystem
@@ -75,6 +78,7 @@ export const make = Effect.fnUntraced(function* (options: {
     settings: { database, org, objects, batchSize: options.batchSize },
     seed,
     directory,
+    isRelayed: options.isRelayed ?? false,
     kills: []
   }
   return play
@@ -125,20 +129,24 @@ export const close = Effect.fnUntraced(function* (play: Play, args: ReadonlyArra
   const { database, directory, names, org, seed } = play
   const fs = yield* FileSystem.FileSystem
   yield* Recorder.dump(database.sql, directory, names)
+  if (play.isRelayed) yield* Recorder.dumpHandled(database.sql, directory, names)
   const kills = play.kills.map((kill) => `${JSON.stringify(kill)}\n`).join("")
   yield* fs.writeFileString(path.join(directory, "kills.jsonl"), kills)
   const { entities } = yield* org.control.state
   const upstream: Record<string, unknown> = {}
   const local: Record<string, unknown> = {}
+  const projection: Record<string, unknown> = {}
   for (const [lower, { entity }] of names) {
     const records = Object.entries(entities[entity] ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1))
     upstream[entity] = Object.fromEntries(records.map(([id, record]) => [id, Names.contentOf(record)]))
     local[entity] = yield* Recorder.local(database.sql, names, lower)
+    if (play.isRelayed) projection[entity] = yield* Recorder.projection(database.sql, lower)
   }
-  yield* fs.writeFileString(path.join(directory, "final.json"), JSON.stringify({ upstream, local, seed, args }))
+  const final = { upstream, local, ...(play.isRelayed ? { projection } : {}), seed, args }
+  yield* fs.writeFileString(path.join(directory, "final.json"), JSON.stringify(final))
 })
 
 const files = [
-  ...["upstream", "visible", "rows", "items", "events", "lanes", "kills"].map((name) => `${name}.jsonl`),
+  ...["upstream", "visible", "rows", "items", "events", "handled", "lanes", "kills"].map((name) => `${name}.jsonl`),
   "final.json"
 ]

@@ -77,21 +77,27 @@ const statements = [
 
 /** Writes `rows`, `items`, `events` and `lanes` as JSON lines to the directory. */
 export const dump = Effect.fnUntraced(function* (sql: SqlClient, directory: string, names: Names.Names) {
-  const fs = yield* FileSystem.FileSystem
-  const write = (file: string, query: string, line: (row: Line) => Line) =>
-    sql.unsafe<{ line: Line }>(query).stream.pipe(
-      Stream.mapArray((chunk) => [chunk.map((row) => `${JSON.stringify(line(row.line))}\n`).join("")]),
-      Stream.encodeText,
-      Stream.run(fs.sink(path.join(directory, file)))
-    )
-  yield* write("rows.jsonl", rows, (row) => ({
+  yield* write(sql, directory, "rows.jsonl", rows, (row) => ({
     ...Names.entityOf(names, row),
     before: Names.fieldsOf(names, row["entity"], row["before"]),
     after: Names.fieldsOf(names, row["entity"], row["after"])
   }))
-  yield* write("items.jsonl", items, (row) => Names.entityOf(names, row))
-  yield* write("events.jsonl", events, (row) => Names.entityOf(names, row))
-  yield* write("lanes.jsonl", lanes, (row) => row)
+  yield* write(sql, directory, "items.jsonl", items, (row) => Names.entityOf(names, row))
+  yield* write(sql, directory, "events.jsonl", events, (row) => Names.entityOf(names, row))
+  yield* write(sql, directory, "lanes.jsonl", lanes, (row) => row)
+})
+
+/** Writes `handled`: the table that the consumer writes to in its effect. */
+export const dumpHandled = Effect.fnUntraced(function* (sql: SqlClient, directory: string, names: Names.Names) {
+  yield* write(sql, directory, "handled.jsonl", handled, (row) => Names.entityOf(names, row))
+})
+
+/** What the consumer keeps of an entity, by external id. */
+export const projection = Effect.fnUntraced(function* (sql: SqlClient, entity: string) {
+  const rows = yield* sql<{ id: string; status: string; revision: number; events: number }>`
+    select external_id as id, status, revision::int as revision, events::int as events from public.projection_record
+    where entity = ${entity} order by external_id`
+  return Object.fromEntries(rows.map(({ id, ...standing }) => [id, standing]))
 })
 
 /** What the tables hold of an entity, by external id. */
@@ -104,6 +110,21 @@ export const local = Effect.fnUntraced(function* (sql: SqlClient, names: Names.N
 })
 
 type Line = Names.Fields
+
+const write = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  directory: string,
+  file: string,
+  query: string,
+  line: (row: Line) => Line
+) {
+  const fs = yield* FileSystem.FileSystem
+  yield* sql.unsafe<{ line: Line }>(query).stream.pipe(
+    Stream.mapArray((chunk) => [chunk.map((row) => `${JSON.stringify(line(row.line))}\n`).join("")]),
+    Stream.encodeText,
+    Stream.run(fs.sink(path.join(directory, file)))
+  )
+})
 
 // Of two transactions that touch one row the second begins to write when the first has its commit time.
 const commitOrder = "order by pg_xact_commit_timestamp(xmin), seq"
@@ -118,3 +139,6 @@ const items = `select json_build_object('run', run, 'tenant', tenant, 'entity', 
 const events = `select json_build_object('id', id, 'tenant', tenant, 'type', type, 'entity', entity,
   'key', payload ->> 'externalId', 'revision', revision, 'payload', payload) as line
   from tidemark.event ${commitOrder}`
+const handled = `select json_build_object('t', to_char(handled_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+  'consumer', consumer, 'event', event, 'entity', entity, 'key', external_id, 'revision', revision,
+  'attempt', attempt, 'late', late, 'pid', pid) as line from public.projection_handled ${commitOrder}`

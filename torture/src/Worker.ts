@@ -72,8 +72,8 @@ export class WorkerError extends Schema.TaggedError<WorkerError>()("WorkerError"
 
 const main = path.join(import.meta.dirname, "../../examples/cli-sync/src/main.ts")
 
-/** How long a process may take. */
-const patience = Duration.minutes(5)
+/** How long a process may take. Default of all. */
+const patienceDefault = Duration.minutes(5)
 
 let started = 0
 
@@ -81,7 +81,9 @@ let started = 0
  * Runs one process to its end, or to its kill.
  */
 export const run = (settings: Settings, aim?: Aim) =>
-  start(settings, ({ name, pid }) => (aim === undefined ? Effect.never : strike(settings.database.sql, name, pid, aim)))
+  start(commandLine(settings), ({ name, pid }) =>
+    aim === undefined ? Effect.never : strike(settings.database.sql, name, pid, aim)
+  )
 
 /**
  * Runs one process to its end. After `commits` commits, outside a transaction, it
@@ -94,7 +96,7 @@ export const pause = Effect.fnUntraced(function* <A, E, R>(
   meanwhile: Effect.Effect<A, E, R>
 ) {
   let isPaused = false
-  const ended = yield* start(settings, ({ name, pid }) =>
+  const ended = yield* start(commandLine(settings), ({ name, pid }) =>
     Effect.gen(function* () {
       yield* reach(settings.database.sql, commits)
       while (true) {
@@ -111,13 +113,17 @@ export const pause = Effect.fnUntraced(function* <A, E, R>(
   return isPaused ? ended : yield* new WorkerError({ message: "a worker ended before it could be stopped" })
 })
 
-/** A process beside which something else is done: what that kills, ends here. */
-const start = Effect.fnUntraced(function* <E, R>(
-  settings: Settings,
-  beside: (process: { readonly name: string; readonly pid: number }) => Effect.Effect<Kill, E, R>
+/**
+ * A process beside which something else is done: what that kills, ends here.
+ * `commandLine` gets the name that tells the process's connections apart.
+ */
+export const start = Effect.fnUntraced(function* <E, R>(
+  commandLine: (name: string) => ReadonlyArray<string>,
+  beside: (process: { readonly name: string; readonly pid: number }) => Effect.Effect<Kill, E, R>,
+  patience: Duration.Duration = patienceDefault
 ) {
   const name = `worker-${++started}`
-  const handle = yield* ChildProcess.make(process.execPath, commandLine(settings, name), {
+  const handle = yield* ChildProcess.make(process.execPath, commandLine(name), {
     stdin: "ignore",
     killSignal: "SIGKILL"
   })
@@ -145,23 +151,22 @@ const start = Effect.fnUntraced(function* <E, R>(
   )
 }, Effect.scoped)
 
-const commandLine = (
-  { batchSize, database, isTakingOver, lease, objects, org }: Settings,
-  name: string
-): Array<string> => [
-  main,
-  "sync",
-  "--source=salesforce",
-  `--url=${org.url}`,
-  `--token=${org.token}`,
-  `--api-version=${org.apiVersion}`,
-  `--objects=${objects.join(",")}`,
-  `--database-url=${database.urlOf(name)}`,
-  `--lease=${lease ?? "500ms"}`,
-  "--json",
-  ...(batchSize === undefined ? [] : [`--batch-size=${batchSize}`]),
-  ...(isTakingOver === true ? ["--take-over"] : [])
-]
+const commandLine =
+  ({ batchSize, database, isTakingOver, lease, objects, org }: Settings) =>
+  (name: string): ReadonlyArray<string> => [
+    main,
+    "sync",
+    "--source=salesforce",
+    `--url=${org.url}`,
+    `--token=${org.token}`,
+    `--api-version=${org.apiVersion}`,
+    `--objects=${objects.join(",")}`,
+    `--database-url=${database.urlOf(name)}`,
+    `--lease=${lease ?? "500ms"}`,
+    "--json",
+    ...(batchSize === undefined ? [] : [`--batch-size=${batchSize}`]),
+    ...(isTakingOver === true ? ["--take-over"] : [])
+  ]
 
 /** Runs a process that must end well. */
 export const complete = Effect.fnUntraced(function* (settings: Settings) {
@@ -175,7 +180,8 @@ export const complete = Effect.fnUntraced(function* (settings: Settings) {
 // killing
 // -----------------------------------------------------------------------------
 
-const strike = Effect.fnUntraced(function* (sql: SqlClient, name: string, pid: number, aim: Aim) {
+/** Kills a process where the aim says. */
+export const strike = Effect.fnUntraced(function* (sql: SqlClient, name: string, pid: number, aim: Aim) {
   if (aim._tag === "Anytime") {
     yield* Effect.sleep(Duration.millis(aim.millis))
     return yield* kill(pid, "unknown")
@@ -203,7 +209,8 @@ const reach = Effect.fnUntraced(function* (sql: SqlClient, more: number) {
   )
 })
 
-const kill = (pid: number, point: Kill["point"]): Effect.Effect<Kill> =>
+/** Kills a process at once. */
+export const kill = (pid: number, point: Kill["point"]): Effect.Effect<Kill> =>
   Effect.map(send(pid, "SIGKILL"), () => ({ t: new Date().toISOString(), pid, signal: "SIGKILL", point }))
 
 /** To a process that is no more nothing is sent, for ever: its end is told by other means. */

@@ -7,6 +7,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
@@ -19,6 +20,7 @@ import * as Flags from "./flags.ts"
 import * as Judge from "./Judge.ts"
 import * as Play from "./Play.ts"
 import * as Progress from "./Progress.ts"
+import * as Relaying from "./Relaying.ts"
 import * as Verdict from "./Verdict.ts"
 import type * as Worker from "./Worker.ts"
 
@@ -36,23 +38,32 @@ export const demo = Command.make(
     const started = yield* Clock.currentTimeMillis
     const population = Play.population(records)
     yield* Console.error(introduction(population))
+    const over = yield* Deferred.make<void>()
     const play = yield* Play.make({
       database: yield* Database.make(yield* Database.server, "demo"),
       population,
       seed,
       directory,
+      isRelayed: true,
       batchSize: Math.max(20, Math.min(500, Math.floor(records / 40)))
     })
+    const relaying = yield* Effect.forkScoped(
+      Relaying.run(play.settings, relayAims, over, (kill) => play.kills.push(kill))
+    )
     yield* backfill(play, records)
     yield* incremental(play)
     yield* Console.error("3. The org rests. Runs go on until one finds nothing new.")
     yield* Play.calm(play)
+    yield* Deferred.succeed(over, undefined)
+    yield* Fiber.join(relaying)
     yield* Console.error("4. The check reads what the org, the database's triggers and this killer wrote down.\n")
     yield* Play.close(play, [`--records=${records}`, `--seed=${seed}`])
-    const { verdict, violations } = yield* Judge.judge(directory)
+    const { handling, verdict, violations } = yield* Judge.judge(directory)
     const seconds = Math.round(((yield* Clock.currentTimeMillis) - started) / 100) / 10
     yield* Console.log(
-      json ? JSON.stringify({ ...verdict, seconds }) : report(verdict, seconds, Option.getOrUndefined(history))
+      json
+        ? JSON.stringify({ ...verdict, seconds, handled: handling })
+        : report(verdict, seconds, Option.getOrUndefined(history))
     )
     return yield* Verdict.require(verdict, violations)
   }, Effect.scoped)
@@ -70,6 +81,12 @@ const aims: ReadonlyArray<Worker.Aim> = [
   { _tag: "Anytime", millis: 1_200 },
   { _tag: "Inside", commits: 6 },
   { _tag: "Inside", commits: 4 }
+]
+
+/** The same of the relays beside it, which hand on what was committed. */
+const relayAims: ReadonlyArray<Worker.Aim> = [
+  { _tag: "Inside", commits: 3 },
+  { _tag: "Inside", commits: 6 }
 ]
 
 const backfill = Effect.fnUntraced(function* (play: Play.Play, records: number) {

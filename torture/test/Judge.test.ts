@@ -1,4 +1,4 @@
-// Goal: the judge of histories finds what is wrong with one, whatever wrote it.
+// Goal: the judge of histories finds what is wrong with one, whatever wrote it. Guarantees: L26, L27.
 // Method: a small history that is right, and one lie at a time in its files.
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
@@ -10,8 +10,11 @@ import { afterEach, describe, it } from "vitest"
 import * as Judge from "../src/Judge.ts"
 
 type Line = Record<string, unknown>
-type Files = Record<"upstream" | "visible" | "rows" | "items" | "events" | "lanes" | "kills", Array<Line>> & {
-  final: { upstream: Record<string, Record<string, Line>>; local: Record<string, Record<string, Line>> }
+type Files = Record<
+  "upstream" | "visible" | "rows" | "items" | "events" | "handled" | "lanes" | "kills",
+  Array<Line>
+> & {
+  final: Record<"upstream" | "local" | "projection", Record<string, Record<string, Line>>>
 }
 
 const entity = "Account"
@@ -43,12 +46,27 @@ const right = (): Files => ({
     item("2", "Deleted", 2, { Name: { before: "A" }, Size: { before: 1 } })
   ],
   events: [event("1", "created", 1), event("2", "created", 1), event("1", "edited", 2), event("2", "deleted", 2)],
+  handled: [
+    handled("2", "created", 1),
+    handled("1", "created", 1),
+    handled("1", "edited", 2),
+    handled("2", "deleted", 2)
+  ],
   lanes: [
     { seq: 1, lane: "live", epoch: 1, batch_no: 1, cursor: { at: "2026-01-01" } },
     { seq: 2, lane: "live", epoch: 2, batch_no: 2, cursor: { at: "2026-01-02" } }
   ],
   kills: [{ t: "", pid: 1, signal: "SIGKILL", point: "inside-tx" }],
-  final: { upstream: { [entity]: { 1: second } }, local: { [entity]: { 1: second } } }
+  final: {
+    upstream: { [entity]: { 1: second } },
+    local: { [entity]: { 1: second } },
+    projection: {
+      [entity]: {
+        1: { status: "edited", revision: 2, events: 2 },
+        2: { status: "deleted", revision: 2, events: 2 }
+      }
+    }
+  }
 })
 
 const item = (id: string, operation: string, revision: number, patch: Line): Line => ({
@@ -73,6 +91,18 @@ const event = (id: string, what: string, revision: number): Line => ({
   payload: {}
 })
 
+const handled = (id: string, what: string, revision: number): Line => ({
+  t: "",
+  consumer: "projection",
+  event: String(event(id, what, revision)["id"]),
+  entity,
+  key: id,
+  revision,
+  attempt: 1,
+  late: false,
+  pid: 1
+})
+
 let directory = ""
 afterEach(() => fs.rmSync(directory, { recursive: true, force: true }))
 
@@ -88,8 +118,9 @@ const judge = (files: Files) => {
 
 describe("a history", () => {
   it("that is right is found right, and counted", async () => {
-    const { verdict, violations } = await judge(right())
+    const { handling, verdict, violations } = await judge(right())
     assert.deepEqual(violations, [])
+    assert.deepEqual(handling, { expected: 4, found: 4 })
     assert.deepEqual(verdict, {
       ok: true,
       lost: 0,
@@ -142,7 +173,46 @@ describe("a history", () => {
     ["a row that upstream never was", /^Unexpected/m, ({ rows }) => (rows[2]!["after"] = { Name: "C", Size: 1 })],
     ["rows in the wrong order", /^OutOfOrder Account\/1/m, (files) => (files.rows = files.rows.toReversed())],
     ["a cursor that went back", /^CursorBack lane\/live/m, ({ lanes }) => (lanes[1]!["cursor"] = { at: "2025-12-31" })],
-    ["a batch committed twice", /^OutOfOrder lane\/live/m, ({ lanes }) => lanes.push(lanes[1]!)]
+    ["a batch committed twice", /^OutOfOrder lane\/live/m, ({ lanes }) => lanes.push(lanes[1]!)],
+    ["an event that nobody handled", /^Unhandled Account\/1: .* revision 2/m, ({ handled }) => handled.splice(2, 1)],
+    ["a consumer that handled nothing", /^Unhandled Account\/2/m, (files) => (files.handled = [])],
+    [
+      "a second consumer that missed one",
+      /^Unhandled Account\/1: .*, by other$/m,
+      ({ handled }) => handled.push({ ...handled[0]!, consumer: "other" })
+    ],
+    [
+      "an event handled twice",
+      /^HandledTwice Account\/1/m,
+      ({ handled }) => handled.push({ ...handled[2]!, late: true })
+    ],
+    ["an event handled that nobody told", /^HandledUnknown/m, ({ handled }) => (handled[2]!["event"] = "9/9")],
+    ["an event handled as another", /^HandledOther/m, ({ handled }) => (handled[0]!["key"] = "3")],
+    [
+      "events of a record handled in the wrong order",
+      /^HandledOutOfOrder Account\/1/m,
+      ({ handled }) => handled.push(...handled.splice(1, 1))
+    ],
+    [
+      "a projection that missed an event",
+      /^Projection Account\/1: .* after 1 events$/m,
+      ({ final }) => (final.projection[entity]!["1"]!["events"] = 1)
+    ],
+    [
+      "a projection of an older event",
+      /^Projection Account\/1: /m,
+      ({ final }) => (final.projection[entity]!["1"]!["revision"] = 1)
+    ],
+    [
+      "a projection that kept what is gone",
+      /^Projection Account\/2: present/m,
+      ({ final }) => (final.projection[entity]!["2"]!["status"] = "edited")
+    ],
+    [
+      "a projection without a record",
+      /^Projection Account\/1: absent/m,
+      ({ final }) => delete final.projection[entity]!["1"]
+    ]
   ]
   for (const [what, finding, lie] of lies) {
     it(`with ${what} is found out`, async () => {
@@ -153,6 +223,13 @@ describe("a history", () => {
       assert.match(violations.join("\n"), finding)
     })
   }
+
+  it("with an event handled late is right", async () => {
+    const files = right()
+    files.handled.push({ ...files.handled.splice(1, 1)[0]!, late: true })
+    const { verdict, violations } = await judge(files)
+    assert.deepEqual([verdict.ok, violations], [true, []])
+  })
 
   it("without a kill inside a transaction shows too little", async () => {
     const { verdict } = await judge({ ...right(), kills: [{ t: "", pid: 1, signal: "SIGKILL", point: "outside" }] })

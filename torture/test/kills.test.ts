@@ -1,4 +1,4 @@
-// Goal: whoever is killed wherever, the copy is in step, and programs can read that it is. Guarantees: L13, L32, L49.
+// Goal: whoever is killed wherever, the copy is in step, and programs can read that it is. Guarantees: L13, L26, L27, L32, L49.
 // Method: the commands as a user runs them, with fewer records.
 import { spawn } from "node:child_process"
 import assert from "node:assert/strict"
@@ -53,12 +53,16 @@ describe("demo", () => {
     assert.match(bad, /^The copy is NOT in step with the org\.\n[^]*lost +3\n[^]*history +DIR$/)
   })
 
-  it("ends with one JSON line for programs", async () => {
+  it("L26 L27 ends with one JSON line for programs, each event handled once and in order", async () => {
     const { code, errors, out } = await run("demo", "--records=800", "--json")
     assert.equal(code, 0, errors)
     assert.match(errors, /800 of 800/)
-    const names = ["ok", "lost", "doubled", "stale", "events", "kills", "kills_in_tx", "records", "seconds"]
-    assert.deepEqual(Object.keys(last(out)), names)
+    const names = ["ok", "lost", "doubled", "stale", "events", "kills", "kills_in_tx", "records", "seconds", "handled"]
+    const found = last(out)
+    assert.deepEqual(Object.keys(found), names)
+    const { expected } = found["events"] as { readonly expected: number }
+    assert.ok(expected > 800)
+    assert.deepEqual(found["handled"], { expected, found: expected })
     assert.equal(out.trimEnd().split("\n").length, 1)
-  }, 120_000)
+  }, 240_000)
 })

@@ -11,12 +11,14 @@ import { crowdLaws } from "./events/CrowdLaws.ts"
 import { deliveryLaws } from "./events/DeliveryLaws.ts"
 import type * as EventStore from "./events/EventStore.ts"
 import { inboxLaws } from "./events/InboxLaws.ts"
+import { tailLaws } from "./events/TailLaws.ts"
 import type * as Law from "./Law.ts"
 
-/** The laws of outbox, consumers, deliveries, dead letters and counters. @category laws @since 0.1.0 */
+/** The laws of outbox, its log, consumers, deliveries, dead letters and counters. @category laws @since 0.1.0 */
 export const verifyOutbox = <R>(store: EventStore.EventStore<R>): ReadonlyArray<Law.Law> => [
   ...deliveryLaws(store),
-  ...crowdLaws(store)
+  ...crowdLaws(store),
+  ...tailLaws(store)
 ]
 
 /** The laws of the inbox. @category laws @since 0.1.0 */

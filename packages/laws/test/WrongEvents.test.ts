@@ -1,5 +1,5 @@
 // Goal: each wrong store of events is caught by the law that is against it.
-// Guarantees: L24, L25, L26, L27, L30, L32, L33, L34, L50, W31, W32, W38, W48, W75, W76.
+// Guarantees: L24, L25, L26, L27, L28, L30, L32, L33, L34, L50, W31, W32, W38, W48, W75, W76.
 import { verifyInbox, verifyOutbox } from "@tidemark/laws/EventLaws"
 import { describe, it } from "vitest"
 import { isCaught } from "./support/caught.ts"
@@ -15,6 +15,9 @@ const inbox = (design: string, patch: Name, id: string) =>
 
 describe("a wrong outbox", () => {
   outbox("L28 W76 a reader that goes on behind the last position", "offsetReader", "L27")
+  outbox("L28 a log read behind the last position", "offsetLog", "L28")
+  outbox("L28 a log read up to the newest but one", "almostOffsetLog", "L28")
+  outbox("L28 a horizon that is asked for after the look", "horizonAfterwards", "L28")
   outbox("W29 a claim without heads", "noHeads", "L34")
   outbox("W29 a claim without heads", "noHeads", "L27")
   outbox("W36 attempts counted when they fail", "countsFailures", "L34")
@@ -26,6 +29,7 @@ describe("a wrong outbox", () => {
   outbox("W41 a settlement without epoch", "noEpoch", "L34")
   outbox("W41 a settlement without epoch", "noEpoch", "L26")
   outbox("W38 an acknowledgement of its own", "acknowledgesApart", "L50")
+  outbox("W34 a dead letter that is the end", "neverRedrives", "L30")
   outbox("a dead letter redriven twice", "redrivesTwice", "L50")
   outbox("a dead letter redriven twice", "redrivesTwice", "L30")
   outbox("a redriven delivery that its first holder can settle", "forgetsEpochs", "L30")

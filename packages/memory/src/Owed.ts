@@ -153,10 +153,34 @@ export const delivery = (consumer: ConsumerRow, { event, order }: State.EventRow
 
 const exclusive = "appends"
 const shared = `${exclusive} of `
+const mark = " behind "
+
+const newestOf = (database: Database.Database): number => database.sequences.get("event") ?? 0
 
 /**
- * Shares the lock with other appends to the end of the transaction. Waits for a
- * registration that has it, or waits for it.
+ * Up to which place nothing is committed any more, the last place that was given
+ * out, and whose mark stands between the two.
+ *
+ * @category readers
+ * @since 0.1.0
+ */
+export const horizon = (
+  database: Database.Database
+): { readonly horizon: number; readonly newest: number; readonly holder: string | undefined } => {
+  const newest = newestOf(database)
+  const [first] = [...database.locks.keys()]
+    .filter((address) => address.startsWith(shared))
+    .map((address) => ({ address, at: Number(address.slice(address.lastIndexOf(mark) + mark.length)) }))
+    .filter(({ at }) => at < newest)
+    .toSorted((a, b) => a.at - b.at)
+  return first === undefined
+    ? { horizon: newest, newest, holder: undefined }
+    : { horizon: first.at, newest, holder: first.address.slice(shared.length, first.address.lastIndexOf(mark)) }
+}
+
+/**
+ * Shares the lock with other appends to the end of the transaction, and marks the
+ * place behind which it appends. Waits for a registration that has it, or waits for it.
  *
  * @category locks
  * @since 0.1.0
@@ -167,7 +191,10 @@ export const share = (statement: Statement.Statement): Effect.Effect<void, Store
   return own
     ? Effect.void
     : Statement.whenFree(statement, exclusive, () =>
-        Statement.hold(session, `${shared}${Database.next(session.database, "appender")}`)
+        Statement.hold(
+          session,
+          `${shared}${Database.next(session.database, "appender")}${mark}${newestOf(session.database)}`
+        )
       )
 }
 

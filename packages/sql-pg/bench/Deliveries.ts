@@ -1,31 +1,45 @@
 /**
- * How fast events are published to consumers, and handed out and settled again.
+ * How fast events are published to consumers, handed out and settled again, and how
+ * soon a handler has one.
  *
  *     node packages/sql-pg/bench/Deliveries.ts [--events 20000] [--rounds 3] [--keys 20000]
  *
  * Starts a durable server of its own. Each round publishes the events in units of
- * work of 500 with no consumer, with one and with two, in turn, and then one worker
- * drains what one consumer is owed: it claims 500 and settles 500, with nothing in
- * between. Prints events per second and CPU microseconds of the server and of this
- * process per event; for the server of the last round the statements that took
- * longest. Only CPU and only ratios mean anything on a shared machine. Linux only:
- * CPU is read from `/proc`.
+ * work of 500 with no consumer, with one and with two, in turn. Then what consumers
+ * are owed is drained: by hand, which claims 500 and settles 500 with nothing in
+ * between; by one relay whose handler does nothing; by four; and, of a tenth of the
+ * events, by one whose handler does nothing in a unit of work. Prints for each
+ * phase events per second, CPU microseconds of the server and of this process, and
+ * statements per event, `begin` and `commit` apart. At the end events come one by
+ * one, at most fifty a second, to a relay that listens.
+ *
+ * For the server of the last round the statements that took longest are printed. Only
+ * CPU, statements and ratios mean anything on a shared machine. Linux only: CPU is
+ * read from `/proc`.
  */
 import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Consumer from "@tidemark/core/engine/Consumer"
+import * as Relay from "@tidemark/core/engine/Relay"
+import * as EventRegistry from "@tidemark/core/model/EventRegistry"
+import * as EventType from "@tidemark/core/model/EventType"
 import * as Subscription from "@tidemark/core/model/Subscription"
 import * as Consumers from "@tidemark/core/ports/Consumers"
 import * as Deliveries from "@tidemark/core/ports/Deliveries"
 import * as Outbox from "@tidemark/core/ports/Outbox"
 import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
-import { Migrations, PgPipeline, PgStore } from "@tidemark/sql-pg"
+import type * as Wake from "@tidemark/core/ports/Wake"
+import { Migrations, PgPipeline, PgStore, PgWake } from "@tidemark/sql-pg"
 import { EmbeddedPostgres } from "@tidemark/sql-pg/embedded"
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
@@ -73,26 +87,53 @@ const serverMicros = (postmaster: number): number =>
 // phases
 // -----------------------------------------------------------------------------
 
-/** Prints rate and CPU of an effect that handles `count` events. */
-const measured = <A, E, R>(phase: string, postmaster: number, effect: Effect.Effect<A, E, R>) =>
+interface Bench {
+  readonly postmaster: number
+  readonly owner: PgClient.PgClient
+  /** The ports of one more process. */
+  readonly ports: Layer.Layer<PgStore.Services | Wake.Wake, SqlError>
+  /** Seconds of phases of this round. */
+  readonly took: Map<string, number>
+}
+
+/** Statements that clients sent to the server, `begin` and `commit` apart. */
+const statements = (owner: PgClient.PgClient) =>
+  Effect.map(
+    owner<{ calls: number }>`select coalesce(sum(calls), 0)::float8 as calls from pg_stat_statements where toplevel`,
+    ([row]) => row!.calls
+  )
+
+/** Prints rate, CPU and statements of an effect that handles `events` events. */
+const measured = <A, E, R>(
+  { owner, postmaster, took }: Bench,
+  phase: string,
+  effect: Effect.Effect<A, E, R>,
+  events = count
+) =>
   Effect.gen(function* () {
+    const calls = yield* statements(owner)
     const server = serverMicros(postmaster)
     const own = process.cpuUsage()
-    const [took, answer] = yield* Effect.timed(effect)
+    const [time, answer] = yield* Effect.timed(effect)
     const { system, user } = process.cpuUsage(own)
-    const per = (micros: number) => (micros / count).toFixed(1).padStart(6)
-    const rate = Math.round(count / Duration.toSeconds(took))
+    const per = (amount: number) => (amount / events).toFixed(1).padStart(6)
+    const rate = Math.round(events / Duration.toSeconds(time))
     const cpu = `server ${per(serverMicros(postmaster) - server)}  process ${per(system + user)}`
-    console.log(`${phase.padEnd(24)} ${String(rate).padStart(7)} events/s   CPU us/event: ${cpu}`)
+    const sent = (((yield* statements(owner)) - calls) / events).toFixed(3)
+    console.log(
+      `${phase.padEnd(28)} ${String(rate).padStart(7)} events/s   CPU us/event: ${cpu}   statements/event: ${sent}`
+    )
+    took.set(phase, Duration.toSeconds(time) / events)
     return answer
   })
 
-const publish = (name: string, type: string) =>
+/** Events from one place to another, in units of work of `batch`. */
+const publish = (name: string, type: string, to = count, start = 0) =>
   Effect.gen(function* () {
     const uow = yield* UnitOfWork.UnitOfWork
     const outbox = yield* Outbox.Outbox
-    for (let from = 0; from < count; from += batch) {
-      const events = Arr.makeBy(batch, (index) => {
+    for (let from = start; from < to; from += batch) {
+      const events = Arr.makeBy(Math.min(batch, to - from), (index) => {
         const place = from + index
         const key = `salesforce/00D/${String(place % keys).padStart(8, "0")}`
         const id = `acme/${key}/${name}/${place}`
@@ -126,19 +167,99 @@ const drain = (consumer: string, type: string) =>
     }
   })
 
-const round = (number: number, postmaster: number) =>
+/** A consumer that does nothing with events of a type. */
+const consuming = (type: string, name: string, isTransactional: boolean) =>
   Effect.gen(function* () {
-    const consumers = yield* Consumers.Consumers
-    const consume = (name: string, type: string) =>
-      Effect.andThen(consumers.register({ name, types: [type], start: "Now" }), consumers.activate(name, batch))
-    const [none, one, two] = [`none_${number}`, `one_${number}`, `two_${number}`]
-    yield* consume(`single-${number}`, one)
-    yield* consume(`first-${number}`, two)
-    yield* consume(`second-${number}`, two)
-    yield* measured("publish, no consumer", postmaster, publish(none, none))
-    yield* measured("publish, one consumer", postmaster, publish(one, one))
-    yield* measured("publish, two consumers", postmaster, publish(two, two))
-    yield* measured("drain", postmaster, drain(`single-${number}`, one))
+    const definition = EventType.define({
+      type,
+      direction: "change",
+      aggregate: "account",
+      payload: Schema.Struct({ place: Schema.Int, changedFields: Schema.Array(Schema.String) })
+    })
+    const registry = yield* EventRegistry.make(definition)
+    const consumer = isTransactional
+      ? Consumer.make(name, { on: [definition], transactional: () => Effect.void })
+      : Consumer.make(name, { on: [definition], handler: () => Effect.void })
+    return { registry, consumers: [consumer], concurrency: { change: batch } } as const
+  })
+
+/** Each relay has a pool of its own, as a process would. */
+const relayed = (bench: Bench, relays: number, name: string, type: string) =>
+  Effect.flatMap(consuming(type, name, name.startsWith("unit")), (options) =>
+    Effect.all(
+      Arr.makeBy(relays, () => Effect.provide(Relay.drainOnce(options), Layer.fresh(bench.ports), { local: true })),
+      { concurrency: "unbounded" }
+    )
+  )
+
+const consume = Effect.fnUntraced(function* (name: string, type: string) {
+  const consumers = yield* Consumers.Consumers
+  yield* consumers.register({ name, types: [type], start: "Now" })
+  yield* consumers.activate(name, batch)
+})
+
+const round = (number: number, bench: Bench) =>
+  Effect.gen(function* () {
+    const [none, one, two, three] = ["none", "one", "two", "three"].map((name) => `${name}_${number}`) as [
+      string,
+      string,
+      string,
+      string
+    ]
+    const named = (name: string) => `${name}-${number}`
+    yield* consume(named("hand"), one)
+    yield* consume(named("relay"), two)
+    yield* consume(named("relays"), two)
+    yield* consume(named("unit"), three)
+    yield* measured(bench, "publish, no consumer", publish(none, none))
+    yield* measured(bench, "publish, one consumer", publish(one, one))
+    yield* measured(bench, "publish, two consumers", publish(two, two))
+    yield* measured(bench, "drain by hand", drain(named("hand"), one))
+    yield* measured(bench, "drain by one relay", relayed(bench, 1, named("relay"), two))
+    yield* measured(bench, "drain by four relays", relayed(bench, 4, named("relays"), two))
+    const tenth = Math.ceil(count / 10 / batch) * batch
+    yield* publish(three, three, tenth)
+    yield* measured(bench, "drain, a unit of work each", relayed(bench, 1, named("unit"), three), tenth)
+    const ratio = (phase: string, to: string) =>
+      `${phase} / ${to}: ${(bench.took.get(to)! / bench.took.get(phase)!).toFixed(2)}`
+    console.log(
+      [
+        ratio("publish, one consumer", "publish, no consumer"),
+        ratio("publish, two consumers", "publish, no consumer"),
+        ratio("drain by one relay", "drain by hand"),
+        ratio("drain by four relays", "drain by one relay")
+      ].join("   ")
+    )
+  })
+
+/** One event after the other, twenty milliseconds apart, to a relay that hears of each. */
+const latency = (bench: Bench) =>
+  Effect.gen(function* () {
+    const number = Math.min(500, count)
+    const type = "low_load"
+    yield* consume("low-load", type)
+    const [begun, answered, handled] = [new Map<number, number>(), new Map<number, number>(), new Map<number, number>()]
+    const { consumers, registry } = yield* consuming(type, "low-load", false)
+    const [consumer] = consumers
+    const handle: typeof consumer.handle = ({ revision }) => Effect.sync(() => handled.set(revision, performance.now()))
+    const relay = Relay.run({ registry, consumers: [{ ...consumer, handle }] })
+    const running = yield* Effect.forkChild(Effect.provide(relay, Layer.fresh(bench.ports), { local: true }))
+    yield* Effect.sleep("2 seconds")
+    for (let place = 0; place < number; place++) {
+      begun.set(place, performance.now())
+      yield* publish(type, type, place + 1, place)
+      answered.set(place, performance.now())
+      yield* Effect.sleep("20 millis")
+    }
+    while (handled.size < number) yield* Effect.sleep("20 millis")
+    yield* Fiber.interrupt(running)
+    const told = (since: ReadonlyMap<number, number>) => {
+      const waits = [...handled].map(([place, at]) => Math.max(0, at - since.get(place)!)).toSorted((a, b) => a - b)
+      const at = (share: number) =>
+        `${waits[Math.min(waits.length - 1, Math.floor(share * waits.length))]!.toFixed(1)} ms`
+      return `p50 ${at(0.5)}  p99 ${at(0.99)}`
+    }
+    console.log(`to the handler, from the answer to the commit: ${told(answered)}   from the begin: ${told(begun)}`)
   })
 
 const printStatements = (sql: PgClient.PgClient) =>
@@ -172,15 +293,20 @@ const main = Effect.gen(function* () {
   yield* owner`create extension pg_stat_statements`
   yield* Effect.provideService(Migrations.run({ appRole: "tidemark" }), SqlClient, owner)
   const url = Redacted.make(server.url.replace("postgres@", "tidemark@"))
-  const ports = PgStore.layer().pipe(Layer.provide(PgPipeline.layer({ url, maxConnections: 4 })))
+  const ports = Layer.merge(
+    PgStore.layer().pipe(Layer.provide(PgPipeline.layer({ url, maxConnections: 4 }))),
+    PgWake.layer.pipe(Layer.provide(PgClient.layer({ url, maxConnections: 1 })))
+  )
+  const bench: Bench = { postmaster, owner, ports, took: new Map() }
   yield* Effect.gen(function* () {
     for (let number = 1; number <= Number(flags.rounds); number++) {
       yield* owner`select pg_stat_statements_reset()`
-      yield* round(number, postmaster)
+      yield* round(number, bench)
       yield* owner`checkpoint`
     }
+    yield* printStatements(owner)
+    yield* latency(bench)
   }).pipe(Effect.provide(ports))
-  yield* printStatements(owner)
 })
 
 await Effect.runPromise(Effect.scoped(main))

@@ -7,6 +7,7 @@
  *
  * - An append takes the shared form of a lock whose exclusive form a registration
  *   takes, and then looks for consumers: it knows every one that registered before.
+ *   It marks its place for readers, see `PgHorizon`.
  * - A claim locks what is due and then asks what stands before it. What is behind is
  *   put off for good only under a lock on one that stands before it, so that who
  *   settles that one comes later, and finds it. Where that lock is not free, it is
@@ -77,6 +78,7 @@ const append = [
      declare made bigint;
      begin
        perform pg_advisory_xact_lock_shared(${registrationLock});
+       perform tidemark.event_mark();
        begin
          if exists (select from tidemark.consumer c where c.status <> 'Retired' and c.types && $3) then
            with added as (insert into tidemark.event (${eventColumns}) ${given} ${returning}) ${deliver};
@@ -93,6 +95,7 @@ const append = [
      declare made bigint; ids text[];
      begin
        perform pg_advisory_xact_lock_shared(${registrationLock});
+       perform tidemark.event_mark();
        with added as (insert into tidemark.event (${eventColumns}) ${given} on conflict do nothing ${returning}),
          owed as (${deliver} returning 1)
        select array_agg(a.id), (select count(*) from owed) into ids, made from added a;

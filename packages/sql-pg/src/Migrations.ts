@@ -20,6 +20,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as DeliveryFunctions from "./DeliveryFunctions.ts"
 import * as DeliveryTables from "./DeliveryTables.ts"
+import * as PgHorizon from "./PgHorizon.ts"
 
 /** @category models @since 0.1.0 */
 export interface Options {
@@ -87,7 +88,8 @@ export const run = (options: Options = {}): Effect.Effect<void, SqlError, SqlCli
         }
         const { appRole, relayRole = appRole } = options
         if (appRole !== undefined) yield* grantAll(sql, appRole, [...grants, ...DeliveryTables.tenantGrants])
-        if (relayRole !== undefined) yield* grantAll(sql, relayRole, DeliveryTables.relayGrants)
+        if (relayRole !== undefined)
+          yield* grantAll(sql, relayRole, [...DeliveryTables.relayGrants, ...PgHorizon.grants])
         if (options.relayRole === undefined) return
         for (const table of DeliveryTables.relayTables) {
           yield* sql`alter policy relay on ${sql.literal(table)} to ${sql(options.relayRole)}`
@@ -135,7 +137,8 @@ const grants = [
   ["select, insert", "tidemark.item, tidemark.event"],
   ["select, insert, update", "tidemark.lane, tidemark.ledger, tidemark.run, tidemark.quarantine"],
   ["select, insert, delete", "tidemark.intent"],
-  ["select", "sequence tidemark.item_seq_seq"]
+  ["select", "sequence tidemark.item_seq_seq"],
+  ...PgHorizon.grants
 ] as const
 const counts = [
   "read",
@@ -237,6 +240,7 @@ const migrations: ReadonlyArray<Migration> = [
       ledgerInsert,
       ...DeliveryTables.tables,
       ...DeliveryFunctions.functions,
+      ...PgHorizon.functions,
       ...["lane", "ledger", "run", "item", "quarantine", "intent"].flatMap((table) =>
         tenantPolicy(`tidemark.${table}`)
       ),

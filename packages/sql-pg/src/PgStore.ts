@@ -8,6 +8,7 @@ import * as Consumers from "@tidemark/core/ports/Consumers"
 import * as Counters from "@tidemark/core/ports/Counters"
 import * as DeadLetters from "@tidemark/core/ports/DeadLetters"
 import * as Deliveries from "@tidemark/core/ports/Deliveries"
+import * as EventLog from "@tidemark/core/ports/EventLog"
 import * as Inbox from "@tidemark/core/ports/Inbox"
 import * as Intents from "@tidemark/core/ports/Intents"
 import * as Lanes from "@tidemark/core/ports/Lanes"
@@ -24,6 +25,7 @@ import * as PgConsumers from "./PgConsumers.ts"
 import * as PgCounters from "./PgCounters.ts"
 import * as PgDeadLetters from "./PgDeadLetters.ts"
 import * as PgDeliveries from "./PgDeliveries.ts"
+import * as PgEventLog from "./PgEventLog.ts"
 import * as PgInbox from "./PgInbox.ts"
 import * as PgIntents from "./PgIntents.ts"
 import * as PgLanes from "./PgLanes.ts"
@@ -46,6 +48,7 @@ export type Services =
   | Counters.Counters
   | Deliveries.Deliveries
   | DeadLetters.DeadLetters
+  | EventLog.EventLog
   | Inbox.Inbox
 
 /** The ports over the client's database. @category layers @since 0.1.0 */
@@ -64,6 +67,7 @@ export const layer = (timeouts?: PgUnitOfWork.Timeouts): Layer.Layer<Services, n
         Context.add(Counters.Counters, PgCounters.make(session)),
         Context.add(Deliveries.Deliveries, PgDeliveries.make(session)),
         Context.add(DeadLetters.DeadLetters, PgDeadLetters.make(session)),
+        Context.add(EventLog.EventLog, PgEventLog.make(session)),
         Context.add(Inbox.Inbox, PgInbox.make(session))
       )
     })

@@ -14,6 +14,7 @@ import type * as Consumers from "@tidemark/core/ports/Consumers"
 import type * as Counters from "@tidemark/core/ports/Counters"
 import type * as DeadLetters from "@tidemark/core/ports/DeadLetters"
 import type * as Deliveries from "@tidemark/core/ports/Deliveries"
+import type * as EventLog from "@tidemark/core/ports/EventLog"
 import type * as Inbox from "@tidemark/core/ports/Inbox"
 import * as Memory from "@tidemark/memory/Memory"
 import * as Store from "../Store.ts"
@@ -28,6 +29,7 @@ export type Ports =
   | Counters.Counters
   | Deliveries.Deliveries
   | DeadLetters.DeadLetters
+  | EventLog.EventLog
   | Inbox.Inbox
 
 /** Where an event stands with a consumer. @category models @since 0.1.0 */

@@ -8,6 +8,7 @@ import * as Consumers from "@tidemark/core/ports/Consumers"
 import * as Counters from "@tidemark/core/ports/Counters"
 import * as DeadLetters from "@tidemark/core/ports/DeadLetters"
 import * as Deliveries from "@tidemark/core/ports/Deliveries"
+import * as EventLog from "@tidemark/core/ports/EventLog"
 import * as Inbox from "@tidemark/core/ports/Inbox"
 import * as Outbox from "@tidemark/core/ports/Outbox"
 import * as EventStore from "@tidemark/laws/events/EventStore"
@@ -44,7 +45,45 @@ const reread = (database: Database.Database, held: Deliveries.Held) =>
     ({ event, position }) => position === held.position && event.tenant === held.tenant
   )
 
+/** A log that reads whatever is committed, and knows no horizon. */
+const committedBehind = (
+  database: Database.Database,
+  { after, limit = 100 }: { after: number; limit?: number | undefined }
+) => {
+  const events = [...HashMap.values(database.state.tables.events)]
+    .map(({ event, order }) => ({ position: order, event }))
+    .filter(({ position }) => position > after)
+    .toSorted((a, b) => a.position - b.position)
+    .slice(0, limit)
+  return { events, position: events.at(-1)?.position ?? after, horizon: after, lag: 0, holder: undefined }
+}
+
 export const wrongDeliveries = {
+  /** A log is read behind the last position that was seen. */
+  offsetLog: replace(EventLog.EventLog, (_, all) => ({
+    read: (options) => Effect.sync(() => committedBehind(databaseOf(all), options))
+  })),
+  /** A log is read one place behind the last event that was appended, as if all but the newest were committed. */
+  almostOffsetLog: replace(EventLog.EventLog, (_, all) => ({
+    read: (options) =>
+      Effect.sync(() => {
+        const { events, ...piece } = committedBehind(databaseOf(all), options)
+        const newest = databaseOf(all).sequences.get("event") ?? 0
+        const older = events.filter(({ position }) => position < newest)
+        return { ...piece, events: older, position: older.at(-1)?.position ?? options.after }
+      })
+  })),
+  /** A horizon that a reader asks for after it looked. */
+  horizonAfterwards: replace(EventLog.EventLog, (right, all) => ({
+    read: (options) =>
+      Effect.gen(function* () {
+        const { events } = committedBehind(databaseOf(all), options)
+        yield* Effect.yieldNow
+        const { horizon } = yield* right.read(options)
+        const safe = events.filter(({ position }) => position <= horizon)
+        return { events: safe, position: Math.max(options.after, horizon), horizon, lag: 0, holder: undefined }
+      })
+  })),
   /** A reader goes on behind the last position it saw. */
   offsetReader: claims((right, database) => {
     const last = new Map<string, number>()
@@ -142,6 +181,8 @@ export const wrongDeliveries = {
   acknowledgesApart: replace(Deliveries.Deliveries, (right, all) => ({
     acknowledge: (held) => apart(all, held.tenant, right.acknowledge(held))
   })),
+  /** A dead letter is the end. */
+  neverRedrives: replace(DeadLetters.DeadLetters, () => ({ redrive: () => Effect.succeed(0) })),
   /** What is redriven stays a dead letter. */
   redrivesTwice: replace(DeadLetters.DeadLetters, (right, all) => ({
     redrive: (selection, by, limit) => {
