@@ -48,7 +48,9 @@ export const pause = Command.make(
     if (json) return yield* output.line(Text.json(line))
     yield* output.lines([
       Text.safe(`${line.consumer} is paused${sinceOf(line)}.`),
-      `Events go on being written for it, and wait. What a handler has by now, it ends. outbox resume ${line.consumer} hands them out again.`
+      Text.safe(
+        `Events go on being written for it, and wait. What a handler has by now, it ends. outbox resume ${line.consumer} hands them out again.`
+      )
     ])
   }, Problem.looking)
 ).pipe(
@@ -89,7 +91,7 @@ export const rename = Command.make(
     if (json) return yield* output.line(Text.json(line))
     yield* output.lines([
       Text.safe(`${consumer} is called ${line.consumer}${sinceOf(line)}. What it is owed, it is owed by this name.`),
-      `What a handler has by the old name is handed out again once its lease is over; the key that handlers tell repetitions by has the new name from now on.`
+      "What a handler has by the old name is handed out again once its lease is over; the key that handlers tell repetitions by has the new name from now on."
     ])
   }, Problem.looking)
 ).pipe(
