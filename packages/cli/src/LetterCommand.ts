@@ -137,7 +137,9 @@ export const redrive = Command.make(
       const who = yield* Operator.nameOf(by)
       const more = yield* Effect.provideContext(redriveAll(selection, who, done, output), store.ports)
       const missing = selection._tag === "Ids" ? selection.ids.length - done.redriven : 0
-      if (selection._tag === "Ids" && done.redriven === 0) return yield* Problem.mendable(noLetters(selection.ids))
+      if (selection._tag === "Ids" && done.redriven === 0) {
+        return yield* Problem.mendable(`${noLetters(selection.ids)} Those of who retired cannot be redriven.`)
+      }
       const at = Text.instant(yield* Clock.currentTimeMillis)
       const line: RedriveLine = { redriven: done.redriven, missing, more, by: who, at }
       yield* output.line(json ? Text.json(line) : formatRedrive(line))
