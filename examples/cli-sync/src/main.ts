@@ -12,6 +12,7 @@ import {
   connection,
   Connection,
   migrate,
+  outbox,
   plan,
   Problem,
   quarantine,
@@ -94,6 +95,7 @@ const tidemark = root.pipe(
     Command.provide(status, bothSides),
     Command.provide(runs, bothSides),
     Command.provide(quarantine, bothSides),
+    Command.provide(outbox, bothSides),
     Command.provide(migrate, bothSides),
     Command.provide(connection, oneSide)
   ]),
@@ -108,7 +110,8 @@ const tidemark = root.pipe(
       description: "Tell what a sync would do, with tidemark.yaml"
     },
     { command: "tidemark status", description: "Where they stand, and what to do next" },
-    { command: "tidemark quarantine list", description: "What was refused, and why" }
+    { command: "tidemark quarantine list", description: "What was refused, and why" },
+    { command: "tidemark outbox stats", description: "What consumers of events are owed" }
   ])
 )
 
@@ -116,7 +119,9 @@ const program = Command.runWith(tidemark, { version: "0.0.0" })(process.argv.sli
   Effect.as(0),
   Effect.tapError((error) => (Problem.isTold(error) ? Console.error(error.message) : Effect.void)),
   Effect.catch((error) => Effect.succeed(Problem.exitCode(error))),
-  Effect.provide(Layer.mergeAll(NodeServices.layer, Process.results, Layer.succeed(Logger.LogToStderr, true)))
+  Effect.provide(
+    Layer.mergeAll(NodeServices.layer, Process.results, Process.operator, Layer.succeed(Logger.LogToStderr, true))
+  )
 )
 
 Process.run(program)

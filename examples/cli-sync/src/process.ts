@@ -10,12 +10,13 @@
  *   wrote decides.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Output } from "@tidemark/cli"
+import { Operator, Output } from "@tidemark/cli"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
+import * as os from "node:os"
 
 const interrupted = 130
 
@@ -25,6 +26,18 @@ export const results = Layer.succeed(Output.Results, (text: string) =>
     process.stdout.write(`${text}\n`, (error) => resume(error == null ? Effect.void : Effect.fail(toLost(error))))
   })
 )
+
+/** Whoever runs the command, as the system calls them, and where. */
+export const operator = Layer.sync(Operator, () => `${userName()}@${os.hostname()}`)
+
+/** Not every account has a name: in a container it may have its number alone. */
+const userName = (): string => {
+  try {
+    return os.userInfo().username
+  } catch {
+    return String(process.getuid?.() ?? "unknown")
+  }
+}
 
 const toLost = (error: Error & { readonly code?: string }): Output.Lost => {
   // After the first failure the stream is gone, and says only that.

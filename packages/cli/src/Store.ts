@@ -5,6 +5,9 @@
  */
 import type * as Lane from "@tidemark/core/model/Lane"
 import type * as Subscription from "@tidemark/core/model/Subscription"
+import type * as Consumers from "@tidemark/core/ports/Consumers"
+import type * as DeadLetters from "@tidemark/core/ports/DeadLetters"
+import type * as Deliveries from "@tidemark/core/ports/Deliveries"
 import type * as Lanes from "@tidemark/core/ports/Lanes"
 import type * as Quarantine from "@tidemark/core/ports/Quarantine"
 import type * as RunRecorder from "@tidemark/core/ports/RunRecorder"
@@ -19,7 +22,13 @@ import * as Text from "./Text.ts"
 // -----------------------------------------------------------------------------
 
 /** @category models @since 0.1.0 */
-export type Ports = Lanes.Lanes | Quarantine.Quarantine | RunRecorder.RunRecorder
+export type Ports =
+  | Lanes.Lanes
+  | Quarantine.Quarantine
+  | RunRecorder.RunRecorder
+  | Consumers.Consumers
+  | DeadLetters.DeadLetters
+  | Deliveries.Deliveries
 
 /** A lane that was claimed at least once. @category models @since 0.1.0 */
 export interface KnownLane {

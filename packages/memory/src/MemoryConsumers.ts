@@ -156,6 +156,7 @@ const changeRow = Effect.fnUntraced(function* (
       const waiting = State.scan(Owed.latest(statement), "deliveries").filter(
         ([, { consumer }]) => consumer === row.number
       )
+      if (change.ifDone === true && waiting.length > 0) return yield* owed(row.name)
       for (const [key] of waiting) {
         yield* Statement.lock(statement, "deliveries", key)
         Statement.put(statement, "deliveries", key, undefined)
@@ -212,4 +213,11 @@ const taken = (consumer: string) =>
     reason: "Taken",
     consumer,
     message: `another consumer has or had the name ${consumer}: take another name`
+  })
+
+const owed = (consumer: string) =>
+  new Consumers.ConsumerError({
+    reason: "Owed",
+    consumer,
+    message: `deliveries wait for the consumer ${consumer}, and would be dropped: let them be handled, or give them up`
   })

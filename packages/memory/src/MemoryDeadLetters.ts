@@ -1,12 +1,12 @@
 /**
- * Dead letters. A redriven one keeps the number of its claims, so that whoever
+ * Dead letters, and deliveries that may become some. A redriven one keeps the number of its claims, so that whoever
  * held it before it died cannot settle it.
  *
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type * as DeadLetters from "@tidemark/core/ports/DeadLetters"
+import * as DeadLetters from "@tidemark/core/ports/DeadLetters"
 import * as Listing from "@tidemark/core/ports/Listing"
 import type * as Database from "./Database.ts"
 import * as Owed from "./Owed.ts"
@@ -18,18 +18,21 @@ export const make = (connection: Database.Connection): DeadLetters.DeadLetters["
   list: (options = {}) =>
     Statement.read(connection, "DeadLetters.list", Owed.everybody, (view) => {
       const names = namesOf(view)
-      const { before = Infinity, consumer, type } = options
+      const { before = Infinity, consumer, id, type } = options
       return letters(view)
         .map(([, row]) => toDeadLetter(names, row))
         .filter(
           (one) =>
             one.position < before &&
+            (id === undefined || one.id === id) &&
             (consumer === undefined || one.consumer === consumer) &&
             (type === undefined || one.event.type === type)
         )
         .toSorted((a, b) => b.position - a.position)
         .slice(0, Listing.limitOf(options))
     }),
+  failing: (options = {}) =>
+    Statement.read(connection, "DeadLetters.failing", Owed.everybody, (view) => failing(view, options)),
   redrive: (selection, _by, limit) =>
     Statement.writeAlone(
       connection,
@@ -47,8 +50,8 @@ export const make = (connection: Database.Connection): DeadLetters.DeadLetters["
           if (letter === undefined) continue
           const { consumer, epoch, event, position } = letter
           Statement.put(statement, "deadLetters", key, undefined)
-          const delivery = { consumer, position, event, epoch, attempts: 0, dueAt, isHeld: false, isLate: true }
-          Statement.put(statement, "deliveries", key, delivery)
+          const made = { attempts: 0, dueAt, isHeld: false, isLate: true, error: undefined }
+          Statement.put(statement, "deliveries", key, { consumer, position, event, epoch, ...made })
           redriven += 1
         }
         return redriven
@@ -60,23 +63,15 @@ export const make = (connection: Database.Connection): DeadLetters.DeadLetters["
       "DeadLetters.skip",
       Owed.everybody,
       Effect.fnUntraced(function* (statement) {
-        for (const table of ["deadLetters", "deliveries"] as const) {
-          const [key] = State.scan(statement, table).find(([, row]) => Owed.idOf(row) === id) ?? []
-          const row = key === undefined ? undefined : yield* Statement.lock(statement, table, key)
-          if (key === undefined || row === undefined) continue
-          const { consumer, event, position } = row
-          const at = yield* Clock.currentTimeMillis
-          Statement.put(statement, table, key, undefined)
-          Statement.put(statement, "receipts", key, {
-            consumer,
-            position,
-            event: event.id,
-            at,
-            skipped: { reason, by }
-          })
-          return true
-        }
-        return false
+        const found = skippable(statement, id)
+        const row = found === undefined ? undefined : yield* Statement.lock(statement, found.table, found.key)
+        if (found === undefined || row === undefined) return false
+        const { consumer, event, position } = row
+        const skipped = { reason, by }
+        const at = yield* Clock.currentTimeMillis
+        Statement.put(statement, found.table, found.key, undefined)
+        Statement.put(statement, "receipts", found.key, { consumer, position, event: event.id, at, skipped })
+        return true
       })
     )
 })
@@ -91,10 +86,42 @@ const letters = (view: State.View) => State.scan(view, "deadLetters").toSorted((
 const namesOf = (view: State.View): ReadonlyMap<number, string> =>
   new Map(Owed.consumers(view).map(({ name, number }) => [number, name]))
 
+const failing = (
+  view: State.View,
+  { after, consumer, type, ...options }: DeadLetters.FailingOptions
+): ReadonlyArray<DeadLetters.Failing> => {
+  const names = namesOf(view)
+  const last = after === undefined ? undefined : DeadLetters.fromId(after)
+  const number = last === undefined ? 0 : (Owed.named(view, last.consumer)?.number ?? 0)
+  return Owed.heads(view)
+    .filter(Owed.isFailing)
+    .filter((row) => (row.consumer - number || row.position - (last?.position ?? 0)) > 0)
+    .toSorted((a, b) => a.consumer - b.consumer || a.position - b.position)
+    .map((row) => toFailing(names, row))
+    .filter(
+      (one) => (consumer === undefined || one.consumer === consumer) && (type === undefined || one.event.type === type)
+    )
+    .slice(0, Listing.limitOf(options))
+}
+
+/** Where a dead letter is, or a delivery that waits for no other. */
+const skippable = (statement: Statement.Statement, id: string) => {
+  const view = Owed.latest(statement)
+  const named = DeadLetters.fromId(id)
+  if (named === undefined) {
+    const [key] = letters(view).find(([, row]) => Owed.letterId(row) === id) ?? []
+    return key === undefined ? undefined : ({ table: "deadLetters", key } as const)
+  }
+  const number = Owed.named(view, named.consumer)?.number
+  const row = Owed.heads(view).find((one) => one.consumer === number && one.position === named.position)
+  if (row === undefined) return undefined
+  return { table: "deliveries", key: Owed.key(row.event.tenant, row.consumer, row.position) } as const
+}
+
 const isSelected = (selection: DeadLetters.Selection, row: Owed.DeadLetterRow): boolean => {
   switch (selection._tag) {
     case "Ids":
-      return selection.ids.includes(Owed.idOf(row))
+      return selection.ids.includes(Owed.letterId(row))
     case "Type":
       return row.event.type === selection.type
     case "All":
@@ -105,7 +132,7 @@ const isSelected = (selection: DeadLetters.Selection, row: Owed.DeadLetterRow): 
 const toDeadLetter = (names: ReadonlyMap<number, string>, row: Owed.DeadLetterRow): DeadLetters.DeadLetter => {
   const { attempts, consumer, diedAt, error, event, order } = row
   return {
-    id: Owed.idOf(row),
+    id: Owed.letterId(row),
     position: order,
     consumer: names.get(consumer) ?? "",
     event,
@@ -113,4 +140,11 @@ const toDeadLetter = (names: ReadonlyMap<number, string>, row: Owed.DeadLetterRo
     error,
     diedAt
   }
+}
+
+const toFailing = (names: ReadonlyMap<number, string>, row: Owed.DeliveryRow): DeadLetters.Failing => {
+  const { attempts, dueAt, error, event, isHeld, isLate, position } = row
+  const consumer = names.get(row.consumer) ?? ""
+  const id = DeadLetters.idOf({ consumer, position })
+  return { id, consumer, position, event, attempts, error, dueAt, isHeld, isLate }
 }

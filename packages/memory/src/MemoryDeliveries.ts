@@ -62,7 +62,7 @@ const claim = (
   const { database } = statement.session
   const view = Owed.latest(statement)
   const hosted = hostedBy(view, options)
-  const ready = heads(view)
+  const ready = Owed.heads(view)
     .filter(
       (row) =>
         row.dueAt <= now &&
@@ -98,18 +98,6 @@ const hostedBy = (view: State.View, { hosted }: Deliveries.ClaimOptions): Readon
       return one === undefined || Owed.statusOf(row) !== "Active" ? [] : [[row.number, one] as const]
     })
   )
-}
-
-/** What no earlier delivery of its line holds up. */
-const heads = (view: State.View): ReadonlyArray<Owed.DeliveryRow> => {
-  const first = new Map<string, Owed.DeliveryRow>()
-  const late: Array<Owed.DeliveryRow> = []
-  for (const [, row] of State.scan(view, "deliveries")) {
-    const line = Owed.line(row)
-    if (row.isLate) late.push(row)
-    else if (row.position < (first.get(line)?.position ?? Infinity)) first.set(line, row)
-  }
-  return [...first.values(), ...late]
 }
 
 /** One of each tenant after the other; who had a turn longest ago begins. */
@@ -185,7 +173,7 @@ const settle = (
     }
     case "Retry": {
       const dueAt = now + Duration.toMillis(verdict.after)
-      Statement.put(statement, "deliveries", key, { ...row, isHeld: false, dueAt })
+      Statement.put(statement, "deliveries", key, { ...row, isHeld: false, dueAt, error: verdict.error })
       return
     }
     case "Release":
@@ -198,8 +186,9 @@ const settle = (
 // -----------------------------------------------------------------------------
 
 const backlog = (view: State.View, now: number): ReadonlyArray<Deliveries.Backlog> => {
-  const names = new Map(Owed.consumers(view).map(({ name, number }) => [number, name]))
-  const first = new Set(heads(view))
+  const known = Owed.consumers(view).filter(({ isRetired }) => !isRetired)
+  const names = new Map(known.map(({ name, number }) => [number, name]))
+  const first = new Set(Owed.heads(view))
   const letters = State.scan(view, "deadLetters").map(([, row]) => row)
   const rows = State.scan(view, "deliveries").map(([, row]) => row)
   const groups = Object.values(
@@ -210,19 +199,21 @@ const backlog = (view: State.View, now: number): ReadonlyArray<Deliveries.Backlo
   return groups
     .flatMap((group = []): ReadonlyArray<Deliveries.Backlog> => {
       const [one] = group
-      if (one === undefined) return []
+      const consumer = one === undefined ? undefined : names.get(one.consumer)
+      if (one === undefined || consumer === undefined) return []
       const own = group.filter((row): row is Owed.DeliveryRow => "dueAt" in row)
       const ahead = own.filter((row) => first.has(row))
       const ready = ahead.filter(({ dueAt }) => dueAt <= now)
       const count = (rows: ReadonlyArray<unknown>) => Math.min(rows.length, Consumers.waitingMax)
       return [
         {
-          consumer: names.get(one.consumer) ?? "",
+          consumer,
           direction: one.event.direction,
           ready: count(ready),
           delayed: count(ahead.filter((row) => row.dueAt > now && !row.isHeld)),
           held: count(ahead.filter((row) => row.dueAt > now && row.isHeld)),
           behind: count(own.filter((row) => !first.has(row))),
+          failing: count(ahead.filter(Owed.isFailing)),
           dead: count(group.filter((row) => "diedAt" in row)),
           lag: ready.reduce((lag, { dueAt }) => Math.max(lag, now - dueAt), 0)
         }

@@ -50,6 +50,8 @@ export interface DeliveryRow {
   /** Whether its last claim is not settled yet. */
   readonly isHeld: boolean
   readonly isLate: boolean
+  /** Why its last attempt failed; `undefined` until one did. */
+  readonly error: string | undefined
 }
 
 /** @category models @since 0.1.0 */
@@ -105,9 +107,8 @@ export const key = (tenant: Subscription.TenantId, consumer: number, position: n
 export const line = ({ consumer, event }: Pick<DeliveryRow, "consumer" | "event">): string =>
   State.key(event.tenant, String(consumer), event.entity, event.key)
 
-/** Names a delivery or a dead letter to a person. @category keys @since 0.1.0 */
-export const idOf = ({ consumer, position }: Pick<DeliveryRow, "consumer" | "position">): string =>
-  `${consumer}/${position}`
+/** Names a dead letter to a person. @category keys @since 0.1.0 */
+export const letterId = ({ order }: Pick<DeadLetterRow, "order">): string => `letter-${order}`
 
 // -----------------------------------------------------------------------------
 // readers
@@ -127,6 +128,21 @@ export const consumers = (view: State.View): ReadonlyArray<ConsumerRow> =>
 export const named = (view: State.View, name: string): ConsumerRow | undefined =>
   consumers(view).find((row) => row.name === name)
 
+/** What no earlier delivery of its line holds up. @category readers @since 0.1.0 */
+export const heads = (view: State.View): ReadonlyArray<DeliveryRow> => {
+  const first = new Map<string, DeliveryRow>()
+  const late: Array<DeliveryRow> = []
+  for (const [, row] of State.scan(view, "deliveries")) {
+    const own = line(row)
+    if (row.isLate) late.push(row)
+    else if (row.position < (first.get(own)?.position ?? Infinity)) first.set(own, row)
+  }
+  return [...first.values(), ...late]
+}
+
+/** Whether it failed, or was handed out more than once. @category readers @since 0.1.0 */
+export const isFailing = ({ attempts, error }: DeliveryRow): boolean => error !== undefined || attempts > 1
+
 /** @category readers @since 0.1.0 */
 export const statusOf = ({ isPaused, isRetired, missed }: ConsumerRow): Consumers.Status =>
   isRetired ? "Retired" : isPaused ? "Paused" : missed === undefined ? "Active" : "Registering"
@@ -144,7 +160,8 @@ export const delivery = (consumer: ConsumerRow, { event, order }: State.EventRow
   attempts: 0,
   dueAt: now,
   isHeld: false,
-  isLate: false
+  isLate: false,
+  error: undefined
 })
 
 // -----------------------------------------------------------------------------

@@ -12,6 +12,9 @@
 
 const text = `text collate "C" not null`
 
+/** That a delivery failed, or was handed out more than once; of a row that is named `alias.`. @category fragments @since 0.1.0 */
+export const failing = (alias: string): string => `(${alias}error is not null or ${alias}attempts > 1)`
+
 // -----------------------------------------------------------------------------
 // tables
 // -----------------------------------------------------------------------------
@@ -49,6 +52,8 @@ export const tables: ReadonlyArray<string> = [
      primary key (consumer, tenant, key_id, seq))
      with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000)`,
   `create index delivery_due on tidemark.delivery (consumer, direction, tenant, due_at, seq) where due_at < 'infinity'`,
+  // What fails, few among many: a claim or an append of anything else does not write to it.
+  `create index delivery_failing on tidemark.delivery (consumer, seq) where ${failing("")}`,
   `create table tidemark.receipt (seq bigint not null, settled_at timestamptz not null default now(),
      consumer int not null, attempts int not null, tenant ${text}, reason text, settled_by text)`,
   `create index receipt_age on tidemark.receipt using brin (settled_at, seq) with (autosummarize = on)`,

@@ -221,9 +221,25 @@ const alter = Effect.fnUntraced(function* (
       break
     case "Retire":
       yield* exclusive(sql)
+      if (change.ifDone === true) yield* requireDone(sql, name, id)
       yield* set(sql`status = 'Retired'`)
   }
   return id
+})
+
+/** Nobody appends meanwhile, so what is not there does not come. */
+const requireDone = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  name: string,
+  id: number
+): Effect.fn.Return<void, Failure> {
+  const found = yield* sql`select 1 as one from tidemark.delivery d where d.consumer = ${String(id)}::int limit 1`
+  if (found.length === 0) return
+  return yield* refused(
+    "Owed",
+    name,
+    `deliveries wait for the consumer ${name}, and would be dropped: let them be handled, or give them up`
+  )
 })
 
 const rename = Effect.fnUntraced(function* (

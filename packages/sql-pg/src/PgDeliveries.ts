@@ -18,6 +18,7 @@ import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
+import * as DeliveryTables from "./DeliveryTables.ts"
 import * as Param from "./Param.ts"
 import * as PgError from "./PgError.ts"
 import type * as PgUnitOfWork from "./PgUnitOfWork.ts"
@@ -210,7 +211,7 @@ const backlog = (sql: SqlClient): Effect.Effect<ReadonlyArray<Deliveries.Backlog
     and p.consumer = d.consumer and p.key_id = d.key_id and p.seq < d.seq and not p.late)`
   return sql<Deliveries.Backlog>`
     select c.name as consumer, w.direction, f.ready, f.delayed, f.held, least(f.behind + u.behind, ${most}::int) as behind,
-      l.dead, f.lag
+      k.failing, l.dead, f.lag
     from tidemark.consumer c cross join (values ('change'), ('inbound'), ('outbound')) as w (direction)
     cross join lateral (
       select count(*) filter (where s.state = 'ready')::int as ready,
@@ -225,6 +226,9 @@ const backlog = (sql: SqlClient): Effect.Effect<ReadonlyArray<Deliveries.Backlog
           order by d.consumer, d.direction, d.tenant, d.due_at limit ${most}::int) s) f
     cross join lateral (select count(*)::int as behind from (select from tidemark.delivery d
       where d.consumer = c.id and d.direction = w.direction and d.due_at = 'infinity' limit ${most}::int) s) u
+    cross join lateral (select count(*)::int as failing from (select from tidemark.delivery d
+      where d.consumer = c.id and d.direction = w.direction and d.due_at <> 'infinity'
+        and ${sql.literal(DeliveryTables.failing("d."))} order by d.consumer, d.seq limit ${most}::int) s) k
     cross join lateral (select count(*)::int as dead from (select from tidemark.dead_letter d
       where d.consumer = c.id and d.direction = w.direction limit ${most}::int) s) l
     where c.status <> 'Retired' and f.ready + f.delayed + f.held + f.behind + u.behind + l.dead > 0

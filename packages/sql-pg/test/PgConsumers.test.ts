@@ -261,4 +261,27 @@ describe("changes", () => {
         }
       }).pipe(Effect.scoped)
   )
+
+  live(
+    "who is to retire only once nothing waits stays as it is, for an append under way too",
+    ({ one, owner, appUrl }) =>
+      Effect.gen(function* () {
+        yield* one(Owed.consumer("billing"))
+        const session = yield* Database.client(appUrl)
+        yield* session`begin`
+        yield* session`select set_config('tidemark.tenant', 'acme', true)`
+        yield* session`select tidemark.event_insert('acme', array['9'], array['made'], array['note'], array['z'],
+        array['{}'], array['change'], array[1::float8], array[1::float8])`
+        const retire = change({ _tag: "Retire", ifDone: true })
+        const retiring = yield* Effect.forkChild(Effect.flip(one(retire)), { startImmediately: true })
+        yield* Stage.waiting(owner)
+        yield* session`commit`
+        const error = yield* Fiber.join(retiring)
+        assert.deepEqual(error._tag === "ConsumerError" && [error.reason, error.consumer], ["Owed", "billing"])
+        const held = yield* one(Owed.claim())
+        assert.equal(held.length, 1)
+        yield* one(Owed.settle(held))
+        assert.equal((yield* one(retire)).status, "Retired")
+      }).pipe(Effect.scoped)
+  )
 })

@@ -3,7 +3,20 @@
  * at a time that stands still unless it is moved.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Application, migrate, Output, plan, Problem, quarantine, runs, status, type Store, sync } from "@tidemark/cli"
+import {
+  Application,
+  migrate,
+  Operator,
+  outbox,
+  Output,
+  plan,
+  Problem,
+  quarantine,
+  runs,
+  status,
+  type Store,
+  sync
+} from "@tidemark/cli"
 import * as Feed from "@tidemark/cli/Feed"
 import {
   ChangeSource,
@@ -45,6 +58,8 @@ export interface Options {
   /** Why the sink refuses a deal; `undefined` takes it. */
   readonly refuse?: (name: string) => Write.Rejection | undefined
   readonly canColor?: boolean
+  /** Who runs the commands. */
+  readonly operator?: string
   readonly standing?: Partial<Store.Standing>
   /** Whether no tables are there yet. */
   readonly isNew?: boolean
@@ -152,7 +167,7 @@ export const make = Effect.fnUntraced(function* (deals: Array<Deal>, options: Op
     })
   })
   const tidemark = Command.make("tidemark").pipe(
-    Command.withSubcommands([sync, plan, status, runs, quarantine, migrate]),
+    Command.withSubcommands([sync, plan, status, runs, quarantine, outbox, migrate]),
     Command.provide(() => application)
   )
   const run = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
@@ -172,6 +187,7 @@ export const make = Effect.fnUntraced(function* (deals: Array<Deal>, options: Op
           return Effect.void
         })
       ),
+      Effect.provideService(Operator, options.operator ?? "ann@desk"),
       Effect.provideService(Console.Console, silent),
       Effect.provideService(
         Stdio.Stdio,

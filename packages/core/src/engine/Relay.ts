@@ -201,11 +201,11 @@ const requireDeclared = (orphans: ReadonlyArray<Consumers.Consumer>): Effect.Eff
   const names = orphans.map(({ name }) => name)
   const [first] = names
   if (first === undefined) return Effect.void
-  const remedy = `if it has another name now, rename it: outbox rename ${first} <name>; if not: outbox retire ${first}`
+  const remedy = `one that is called otherwise now: outbox rename ${first} NEW; one that nobody is to run any more: outbox retire ${first}, with --give-up where deliveries wait that nobody is to handle`
   return refuse(
     "Undeclared",
     names,
-    `deliveries wait for consumers that nobody declares: ${names.join(", ")}; ${remedy}`
+    `deliveries or dead letters wait for consumers that nobody declares: ${names.join(", ")}. Declare them, or mend each: ${remedy}`
   )
 }
 

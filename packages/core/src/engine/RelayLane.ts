@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type * as Event from "../model/Event.ts"
 import * as Deliveries from "../ports/Deliveries.ts"
@@ -128,7 +129,7 @@ export const step = Effect.fnUntraced(function* <R>(lane: Lane<R>): Effect.fn.Re
       for (const delivery of claimed) yield* handOut(lane, delivery, deadline)
       return claimed.length
     })
-  )
+  ).pipe(persistent)
 })
 
 /** Sends what ended to the store, in one call. What the store does not take is left to its lease. @category running @since 0.1.0 */
@@ -137,6 +138,7 @@ export const settle = <R>(lane: Lane<R>): Effect.Effect<void, StoreError, Delive
     const settlements = lane.ended.splice(0, claimMax)
     if (!Arr.isArrayNonEmpty(settlements)) return Effect.void
     return Effect.flatMap(Deliveries.Deliveries, (deliveries) => deliveries.settle(settlements)).pipe(
+      persistent,
       // It may have come to that: then the store refuses it the second time.
       Effect.onError(() => Effect.sync(() => lane.ended.unshift(...settlements))),
       Effect.flatMap((accepted) =>
@@ -190,6 +192,12 @@ export const close = Effect.fnUntraced(function* <R>(
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** A deadlock, or a lock that is not given in time, is over soon: at most 7 times, within about a second. */
+const persistent = <A, R>(call: Effect.Effect<A, StoreError, R>): Effect.Effect<A, StoreError, R> =>
+  Effect.retry(call, { schedule: pauses, while: ({ reason }) => reason === "Conflict" })
+
+const pauses = Schedule.exponential("10 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 7 }))
 
 const tallies = { Ack: "acknowledged", Retry: "retried", DeadLetter: "dead", Release: "released" } as const
 

@@ -62,6 +62,9 @@ export interface Consumer extends Declaration {
   readonly waiting: number
 }
 
+/** Whether a consumer can have the name. @category guards @since 0.1.0 */
+export const isName = (name: string): boolean => /^[a-z][a-z0-9_.-]{0,99}$/.test(name)
+
 /** How far `Consumer.waiting` counts. @category constants @since 0.1.0 */
 export const waitingMax = 10_000
 
@@ -71,19 +74,23 @@ export type Change =
   | { readonly _tag: "Resume" }
   /** Deliveries, receipts and dead letters stay its own. */
   | { readonly _tag: "Rename"; readonly to: string }
-  /** Deliveries that wait are dropped; receipts and dead letters stay. */
-  | { readonly _tag: "Retire" }
+  /**
+   * Deliveries that wait are dropped, whatever becomes of those that a process has;
+   * receipts and dead letters stay. With `ifDone` it is refused as `Owed` while any waits.
+   */
+  | { readonly _tag: "Retire"; readonly ifDone?: boolean | undefined }
 
 /**
  * - `Unknown`: there is no consumer of this name.
  * - `Taken`: another consumer has the name, or had it and retired.
  * - `Retired`: it can only be looked at.
+ * - `Owed`: deliveries wait for it.
  *
  * @category errors
  * @since 0.1.0
  */
 export class ConsumerError extends Schema.TaggedError<ConsumerError>()("ConsumerError", {
-  reason: Schema.Literals(["Unknown", "Taken", "Retired"]),
+  reason: Schema.Literals(["Unknown", "Taken", "Retired", "Owed"]),
   consumer: Schema.String,
   message: Schema.String
 }) {}

@@ -100,6 +100,8 @@ export interface Backlog {
   readonly held: number
   /** Wait for an earlier one of their key. */
   readonly behind: number
+  /** Of those that wait for no other: failed, or were handed out more than once. See `DeadLetters.Failing`. */
+  readonly failing: number
   readonly dead: number
   /** How long the oldest that could be handed out has been waiting, in ms; 0 when there is none. */
   readonly lag: number

@@ -80,13 +80,13 @@ export const command = fc.oneof(
   fc.record({ _tag: tag("Acknowledge"), back: fc.nat(3), isTakenBack: fc.boolean() }),
   fc.record({ _tag: tag("Renew"), back: fc.nat(3) }),
   fc.record({ _tag: tag("Redrive"), by: fc.constantFrom("Id" as const, "Type" as const), isTwice: fc.boolean() }),
-  fc.record({ _tag: tag("Skip") }),
+  fc.record({ _tag: tag("Skip"), what: fc.constantFrom("DeadLetter" as const, "Delivery" as const), at: fc.nat(3) }),
   fc.record({
     _tag: tag("Change"),
     label: labels,
     to: fc.oneof(
       { weight: 3, arbitrary: fc.constantFrom("Pause" as const, "Resume" as const, "Activate" as const) },
-      { weight: 1, arbitrary: fc.constantFrom("Rename" as const, "Retire" as const) }
+      { weight: 1, arbitrary: fc.constantFrom("Rename" as const, "Retire" as const, "RetireIfDone" as const) }
     )
   })
 )

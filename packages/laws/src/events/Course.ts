@@ -89,7 +89,7 @@ export const perform = Effect.fnUntraced(function* <R>(_store: EventStore.EventS
     case "Redrive":
       return yield* redrive(course, one.by, one.isTwice)
     case "Skip":
-      return yield* skip(course)
+      return yield* skip(course, one.what, one.at)
     case "Change":
       return yield* change(course, one)
   }
@@ -325,16 +325,25 @@ const redrive = Effect.fnUntraced(function* ({ model, names }: Course, by: "Id" 
   for (const one of chosen) Model.redrive(one)
 })
 
-const skip = Effect.fnUntraced(function* ({ model }: Course) {
+/** Of a dead letter, or of any delivery: one that waits for another is not skipped. */
+const skip = Effect.fnUntraced(function* ({ model }: Course, what: "DeadLetter" | "Delivery", at: number) {
   const letters = yield* DeadLetters.DeadLetters
-  const row = model.rows.find(({ as }) => as === "DeadLetter")
+  const rows = model.rows.filter(
+    ({ as, event }) => as === what && (what === "DeadLetter" || model.positions.has(event.id))
+  )
+  const row = rows[at % Math.max(rows.length, 1)]
   if (row === undefined) return
-  const listed = yield* letters.list({ consumer: row.consumer.name, limit: 1_000 })
+  const { consumer } = row
+  const position = model.positions.get(row.event.id)!
+  const listed = what === "Delivery" ? [] : yield* letters.list({ consumer: consumer.name, limit: 1_000 })
   const letter = listed.find(({ event }) => event.id === row.event.id)
-  if (letter === undefined) return yield* Law.requires(false, () => `${tell(row)} is not listed`)
-  yield* Law.same("whether it is skipped", yield* letters.skip(letter.id, "not needed", "law"), true)
-  yield* Law.same("whether it is skipped again", yield* letters.skip(letter.id, "not needed", "law"), false)
-  row.as = "Receipt"
+  const id = what === "Delivery" ? DeadLetters.idOf({ consumer: consumer.name, position }) : letter?.id
+  if (id === undefined) return yield* Law.requires(false, () => `${tell(row)} is not listed`)
+  const isSkipped = what === "DeadLetter" || Model.isFirst(model, row)
+  yield* Law.same(`whether ${tell(row)} is skipped`, yield* letters.skip(id, "not needed", "law"), isSkipped)
+  if (!isSkipped) return
+  yield* Law.same("whether it is skipped again", yield* letters.skip(id, "not needed", "law"), false)
+  Model.settle(row, "Ack", false)
 })
 
 const change = Effect.fnUntraced(function* (course: Course, { label, to }: Extract<Command, { _tag: "Change" }>) {
@@ -363,9 +372,13 @@ const change = Effect.fnUntraced(function* (course: Course, { label, to }: Extra
       }
       return
     }
-    case "Retire": {
-      yield* consumers.change(consumer.name, { _tag: "Retire" }, "law")
-      return Model.retire(model, consumer)
+    case "Retire":
+    case "RetireIfDone": {
+      const ifDone = to === "RetireIfDone"
+      const isOwed = ifDone && model.rows.some((row) => row.consumer === consumer && row.as === "Delivery")
+      const answer = yield* Effect.result(consumers.change(consumer.name, { _tag: "Retire", ifDone }, "law"))
+      yield* Law.same(`whether ${consumer.name} retires`, Result.isSuccess(answer), !isOwed)
+      return isOwed ? undefined : Model.retire(model, consumer)
     }
   }
 })

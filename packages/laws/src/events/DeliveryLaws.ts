@@ -18,6 +18,7 @@ import * as Commands from "./Commands.ts"
 import * as Course from "./Course.ts"
 import * as EventStore from "./EventStore.ts"
 import * as Model from "./Model.ts"
+import * as Telling from "./Telling.ts"
 
 /** @category laws @since 0.1.0 */
 export const deliveryLaws = <R>(store: EventStore.EventStore<R>): ReadonlyArray<Law.Law> => [
@@ -26,6 +27,9 @@ export const deliveryLaws = <R>(store: EventStore.EventStore<R>): ReadonlyArray<
   }),
   law(store, "L25", "all that is owed is handed out in the end, in the order of its key, whatever happened before", {
     after: ({ course }) => drain(course)
+  }),
+  law(store, "L25", "an operator is told all that is owed, fails or is dead, and by which name", {
+    after: ({ course }) => Telling.requireTold(course)
   }),
   law(store, "L34", "a claim hands out what it should and no more, and counts what it hands out", {}),
   Store.law(store, {

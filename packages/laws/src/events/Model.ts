@@ -31,6 +31,8 @@ export interface Row {
   readonly place: number
   as: EventStore.Share["as"]
   attempts: number
+  /** Somebody said that an attempt failed. */
+  hasFailed: boolean
   isLate: boolean
   /** Waits for longer than a case lasts. */
   isPutOff: boolean
@@ -107,12 +109,14 @@ export const settle = (row: Row, verdict: Deliveries.Verdict["_tag"], isPutOff: 
   if (verdict === "DeadLetter") row.as = "DeadLetter"
   if (verdict === "Release") row.attempts -= 1
   if (verdict === "Retry") row.isPutOff = isPutOff
+  if (verdict === "Retry") row.hasFailed = true
 }
 
 /** @category combinators @since 0.1.0 */
 export const redrive = (row: Row): void => {
   row.as = "Delivery"
   row.attempts = 0
+  row.hasFailed = false
   row.isLate = true
   row.isPutOff = false
 }
@@ -123,6 +127,12 @@ export const redrive = (row: Row): void => {
 
 /** What an event is in order with. @category readers @since 0.1.0 */
 export const lineOf = ({ entity, key, tenant }: Event.Event): string => JSON.stringify([tenant, entity, key])
+
+/** Whether it waits, and for no other. @category readers @since 0.1.0 */
+export const isFirst = (model: Model, row: Row): boolean => row.as === "Delivery" && (row.isLate || isHead(model, row))
+
+/** Whether it is to be handed out again. @category readers @since 0.1.0 */
+export const isFailing = (model: Model, row: Row): boolean => isFirst(model, row) && (row.hasFailed || row.attempts > 1)
 
 /** What could be handed out now. @category readers @since 0.1.0 */
 export const ready = (
@@ -177,6 +187,7 @@ const owe = (model: Model, consumer: Consumer, event: Event.Event, place: number
     place,
     as: "Delivery",
     attempts: 0,
+    hasFailed: false,
     isLate: false,
     isPutOff: false,
     isLeased: false,

@@ -227,6 +227,32 @@ export const wrongDeliveries = {
       )
     }
   })),
+  /** Who is to retire only when nothing waits retires whatever waits. */
+  retiresDespite: replace(Consumers.Consumers, (right) => ({
+    change: (name, change, by) => right.change(name, change._tag === "Retire" ? { _tag: "Retire" } : change, by)
+  })),
+  /** Any delivery is skipped, also one that waits for another. */
+  skipsAhead: replace(DeadLetters.DeadLetters, (right, all) => ({
+    skip: (id, reason, by) =>
+      Effect.suspend(() => {
+        const position = DeadLetters.fromId(id)?.position
+        rewrite(databaseOf(all), (row) => (row.position === position ? { ...row, isLate: true } : row))
+        return right.skip(id, reason, by)
+      })
+  })),
+  /** What processes died with is not told. */
+  forgetsCrashes: replace(DeadLetters.DeadLetters, (right) => ({
+    failing: (options) =>
+      Effect.map(right.failing(options), (failing) => failing.filter(({ error }) => error !== undefined))
+  })),
+  /** A piece begins with the entry that the last one ended with. */
+  repeatsPieces: replace(DeadLetters.DeadLetters, (right) => ({
+    failing: (options) => right.failing({ ...options, after: undefined })
+  })),
+  /** What fails is not counted. */
+  countsNoFailures: replace(Deliveries.Deliveries, (right) => ({
+    backlog: Effect.map(right.backlog, (all) => all.map((one) => ({ ...one, failing: 0 })))
+  })),
   /** A consumer that is paused gets events. */
   neverPauses: replace(Consumers.Consumers, (right) => ({
     change: (name, change, by) => right.change(name, change._tag === "Pause" ? { _tag: "Resume" } : change, by)
