@@ -20,6 +20,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as DeliveryFunctions from "./DeliveryFunctions.ts"
 import * as DeliveryTables from "./DeliveryTables.ts"
+import * as LinkTable from "./LinkTable.ts"
 
 /** @category models @since 0.1.0 */
 export interface Options {
@@ -86,7 +87,8 @@ export const run = (options: Options = {}): Effect.Effect<void, SqlError, SqlCli
           yield* sql`insert into tidemark.migration (id, name) values (${id}, ${name})`
         }
         const { appRole, relayRole = appRole } = options
-        if (appRole !== undefined) yield* grantAll(sql, appRole, [...grants, ...DeliveryTables.tenantGrants])
+        if (appRole !== undefined)
+          yield* grantAll(sql, appRole, [...grants, ...DeliveryTables.tenantGrants, ...LinkTable.grants])
         if (relayRole !== undefined) yield* grantAll(sql, relayRole, DeliveryTables.relayGrants)
         if (options.relayRole === undefined) return
         for (const table of DeliveryTables.relayTables) {
@@ -237,7 +239,9 @@ const migrations: ReadonlyArray<Migration> = [
       ledgerInsert,
       ...DeliveryTables.tables,
       ...DeliveryFunctions.functions,
-      ...["lane", "ledger", "run", "item", "quarantine", "intent"].flatMap((table) =>
+      ...LinkTable.tables,
+      ...LinkTable.functions,
+      ...["lane", "ledger", "run", "item", "quarantine", "intent", "link"].flatMap((table) =>
         tenantPolicy(`tidemark.${table}`)
       ),
       ...DeliveryTables.tenantTables.flatMap(tenantPolicy),

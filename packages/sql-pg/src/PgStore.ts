@@ -12,6 +12,7 @@ import * as Inbox from "@tidemark/core/ports/Inbox"
 import * as Intents from "@tidemark/core/ports/Intents"
 import * as Lanes from "@tidemark/core/ports/Lanes"
 import * as Ledger from "@tidemark/core/ports/Ledger"
+import * as Links from "@tidemark/core/ports/Links"
 import * as Outbox from "@tidemark/core/ports/Outbox"
 import * as Quarantine from "@tidemark/core/ports/Quarantine"
 import * as RunRecorder from "@tidemark/core/ports/RunRecorder"
@@ -28,6 +29,7 @@ import * as PgInbox from "./PgInbox.ts"
 import * as PgIntents from "./PgIntents.ts"
 import * as PgLanes from "./PgLanes.ts"
 import * as PgLedger from "./PgLedger.ts"
+import * as PgLinks from "./PgLinks.ts"
 import * as PgOutbox from "./PgOutbox.ts"
 import * as PgQuarantine from "./PgQuarantine.ts"
 import * as PgRunRecorder from "./PgRunRecorder.ts"
@@ -47,6 +49,7 @@ export type Services =
   | Deliveries.Deliveries
   | DeadLetters.DeadLetters
   | Inbox.Inbox
+  | Links.Links
 
 /** The ports over the client's database. @category layers @since 0.1.0 */
 export const layer = (timeouts?: PgUnitOfWork.Timeouts): Layer.Layer<Services, never, SqlClient> =>
@@ -64,7 +67,8 @@ export const layer = (timeouts?: PgUnitOfWork.Timeouts): Layer.Layer<Services, n
         Context.add(Counters.Counters, PgCounters.make(session)),
         Context.add(Deliveries.Deliveries, PgDeliveries.make(session)),
         Context.add(DeadLetters.DeadLetters, PgDeadLetters.make(session)),
-        Context.add(Inbox.Inbox, PgInbox.make(session))
+        Context.add(Inbox.Inbox, PgInbox.make(session)),
+        Context.add(Links.Links, PgLinks.make(session))
       )
     })
   )

@@ -13,7 +13,7 @@ import { describe } from "vitest"
 import * as Database from "./support/Database.ts"
 import * as Stage from "./support/Stage.ts"
 
-const tables = ["lane", "ledger", "run", "item", "event", "quarantine", "intent"]
+const tables = ["lane", "ledger", "run", "item", "event", "quarantine", "intent", "link"]
 const inward = ["delivery", "dead_letter", "inbox", "counter"]
 /** The relay has a policy of its own there. */
 const shared = ["event", "delivery", "receipt", "dead_letter"]
@@ -39,6 +39,8 @@ const fill = (owner: PgClient.PgClient) =>
         mapping_epoch, observed_at, fingerprint, code, message, observation, status)
         values (${key}, gen_random_uuid(), '', '', 0, 0, '', '', '', '{}', 'Open')`
       yield* owner`insert into tidemark.intent values (${key}, 's', 'live', '', 1, '{}')`
+      yield* owner`insert into tidemark.link (tenant, source_id, source_entity, source_system, target_id, target_entity,
+        target_system, type, metadata) values (${tenant}, 'a', 'e', 's', 'b', 'e', 's', 'identity', '{}')`
       yield* owner`insert into tidemark.delivery (tenant, consumer, key_id, seq, type, direction, version)
         select tenant, 1, 1, seq, 't', 'change', 1 from tidemark.event where tenant = ${tenant}`
       yield* owner`insert into tidemark.receipt (tenant, consumer, seq, attempts) values (${tenant}, 1, 1, 1)`
