@@ -8,6 +8,7 @@ import * as Consumers from "@tidemark/core/ports/Consumers"
 import * as Counters from "@tidemark/core/ports/Counters"
 import * as DeadLetters from "@tidemark/core/ports/DeadLetters"
 import * as Deliveries from "@tidemark/core/ports/Deliveries"
+import * as Expiry from "@tidemark/core/ports/Expiry"
 import * as Inbox from "@tidemark/core/ports/Inbox"
 import * as Intents from "@tidemark/core/ports/Intents"
 import * as Lanes from "@tidemark/core/ports/Lanes"
@@ -25,6 +26,7 @@ import * as PgConsumers from "./PgConsumers.ts"
 import * as PgCounters from "./PgCounters.ts"
 import * as PgDeadLetters from "./PgDeadLetters.ts"
 import * as PgDeliveries from "./PgDeliveries.ts"
+import * as PgExpiry from "./PgExpiry.ts"
 import * as PgInbox from "./PgInbox.ts"
 import * as PgIntents from "./PgIntents.ts"
 import * as PgLanes from "./PgLanes.ts"
@@ -50,6 +52,7 @@ export type Services =
   | DeadLetters.DeadLetters
   | Inbox.Inbox
   | Links.Links
+  | Expiry.Expiry
 
 /** The ports over the client's database. @category layers @since 0.1.0 */
 export const layer = (timeouts?: PgUnitOfWork.Timeouts): Layer.Layer<Services, never, SqlClient> =>
@@ -68,7 +71,8 @@ export const layer = (timeouts?: PgUnitOfWork.Timeouts): Layer.Layer<Services, n
         Context.add(Deliveries.Deliveries, PgDeliveries.make(session)),
         Context.add(DeadLetters.DeadLetters, PgDeadLetters.make(session)),
         Context.add(Inbox.Inbox, PgInbox.make(session)),
-        Context.add(Links.Links, PgLinks.make(session))
+        Context.add(Links.Links, PgLinks.make(session)),
+        Context.add(Expiry.Expiry, PgExpiry.make(session))
       )
     })
   )

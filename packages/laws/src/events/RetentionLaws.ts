@@ -102,7 +102,7 @@ const settledOnly = Effect.fnUntraced(function* <R>(store: RetentionStore<R>, gi
       yield* (yield* UnitOfWork.UnitOfWork).transact(tenant, outbox.append(tenant, some))
     }
     yield* deliver(hosts, type, (id, place) => events.find(({ event }) => event.id === id)?.verdicts[place] ?? "Ack")
-    if (isOld) yield* store.pass(names.tenants, long)
+    if (isOld) yield* store.pass(long)
   }
   if (given.isRedriven) yield* (yield* DeadLetters.DeadLetters).redrive({ _tag: "Type", type }, "law", 100)
   for (const { fate, name } of hosts) {
@@ -220,7 +220,7 @@ const remembered = Effect.fnUntraced(function* <R>(
         if (act === "Finish" && answer._tag === "Claimed") yield* inbox.finish(answer.claim)
       }
     }
-    if (isOld) yield* store.pass(names.tenants, long)
+    if (isOld) yield* store.pass(long)
   }
   yield* removeAll("events", limit, 3)
   yield* removeAll("messages", limit, 1)

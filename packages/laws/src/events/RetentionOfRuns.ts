@@ -87,7 +87,7 @@ const atHand = Effect.fnUntraced(function* <R>(store: RetentionStore<R>, { limit
       }
       if (!refusal.isClosed || !isOld) waits.push(place)
     }
-    if (isOld) yield* store.pass([tenant], Duration.hours(2))
+    if (isOld) yield* store.pass(Duration.hours(2))
   }
   // One that a later run of its lane found open is abandoned, and closed by then.
   const stays = made.filter(({ place }, at) => {
