@@ -51,7 +51,8 @@ export const tables: ReadonlyArray<string> = [
   `create index delivery_due on tidemark.delivery (consumer, direction, tenant, due_at, seq) where due_at < 'infinity'`,
   `create table tidemark.receipt (seq bigint not null, settled_at timestamptz not null default now(),
      consumer int not null, attempts int not null, tenant ${text}, reason text, settled_by text)`,
-  `create index receipt_age on tidemark.receipt using brin (settled_at, seq) with (autosummarize = on)`,
+  `create index receipt_age on tidemark.receipt using brin (settled_at, seq)
+     with (pages_per_range = 16, autosummarize = on)`,
   `create table tidemark.dead_letter (id uuid not null default gen_random_uuid() primary key,
      place bigint generated always as identity, seq bigint not null, key_id bigint not null,
      died_at timestamptz not null default now(), consumer int not null, epoch int not null, attempts int not null,

@@ -117,7 +117,7 @@ const events = `create function tidemark.expire_events(age float8, start bigint,
 
 /** Their index knows ranges alone, and is read by bitmap. */
 const receipts = `create function tidemark.expire_receipts(places bigint[]) returns int language plpgsql
-   set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+   set enable_seqscan = off set enable_bitmapscan = on set plan_cache_mode = force_generic_plan as $$
    declare gone int;
    begin
      ${open};
@@ -148,6 +148,10 @@ const messages = `create function tidemark.expire_messages(age float8, start big
      return next;
    end $$`
 
+/** The bound is worked out here: among the conditions on items it would not be let past their policy, into the index. */
+const dueRuns = `(select r.ctid as spot, r.tenant, r.id, r.item_from,
+  coalesce(r.item_to, 9223372036854775807) as item_to from tidemark.run r where r.ctid = any(due) offset 0)`
+
 /** Items first: the run goes with the last of them. */
 const runs = `create function tidemark.expire_runs(age float8, start bigint, most int) ${answer}
    declare ${before} due tid[]; items tid[]; done tid[];
@@ -160,17 +164,17 @@ const runs = `create function tidemark.expire_runs(age float8, start bigint, mos
            and n.partition = r.partition and n.seq > r.seq and n.seq > -1 limit 1)
        order by r.closed_at limit most) r;
      select array_agg(s.spot) into items
-     from (select i.spot from (select r.* from tidemark.run r where r.ctid = any(due) offset 0) r
+     from (select i.spot from ${dueRuns} r
        cross join lateral (select i.ctid as spot from tidemark.item i
-         where i.tenant = r.tenant and i.seq > r.item_from and i.seq <= coalesce(r.item_to, 9223372036854775807)
+         where i.tenant = r.tenant and i.seq > r.item_from and i.seq <= r.item_to
            and i.run = r.id order by i.seq limit most) i
        limit most) s;
      delete from tidemark.item i where i.ctid = any(items);
      get diagnostics second = row_count;
      select array_agg(s.spot) into done
-     from (select r.ctid as spot from (select r.ctid, r.* from tidemark.run r where r.ctid = any(due) offset 0) r
+     from (select r.spot from ${dueRuns} r
        where (select true from tidemark.item i where i.tenant = r.tenant and i.seq > r.item_from
-         and i.seq <= coalesce(r.item_to, 9223372036854775807) and i.run = r.id limit 1) is null
+         and i.seq <= r.item_to and i.run = r.id limit 1) is null
        limit most - second) s;
      delete from tidemark.run r where r.ctid = any(done);
      get diagnostics first = row_count;
