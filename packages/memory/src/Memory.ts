@@ -29,6 +29,7 @@ import * as Counters from "@tidemark/core/ports/Counters"
 import * as DeadLetters from "@tidemark/core/ports/DeadLetters"
 import * as Deliveries from "@tidemark/core/ports/Deliveries"
 import * as EventLog from "@tidemark/core/ports/EventLog"
+import * as Expiry from "@tidemark/core/ports/Expiry"
 import * as Inbox from "@tidemark/core/ports/Inbox"
 import * as Intents from "@tidemark/core/ports/Intents"
 import * as Lanes from "@tidemark/core/ports/Lanes"
@@ -47,6 +48,7 @@ import * as MemoryCounters from "./MemoryCounters.ts"
 import * as MemoryDeadLetters from "./MemoryDeadLetters.ts"
 import * as MemoryDeliveries from "./MemoryDeliveries.ts"
 import * as MemoryEventLog from "./MemoryEventLog.ts"
+import * as MemoryExpiry from "./MemoryExpiry.ts"
 import * as MemoryInbox from "./MemoryInbox.ts"
 import * as MemoryIntents from "./MemoryIntents.ts"
 import * as MemoryLanes from "./MemoryLanes.ts"
@@ -89,6 +91,7 @@ export type Services =
   | Inbox.Inbox
   | Wake.Wake
   | Links.Links
+  | Expiry.Expiry
 
 // -----------------------------------------------------------------------------
 // services
@@ -160,7 +163,8 @@ export const layerFrom = (database: Database.Database, options: Options = {}): L
       Context.add(EventLog.EventLog, MemoryEventLog.make(connection)),
       Context.add(Inbox.Inbox, MemoryInbox.make(connection)),
       Context.add(Wake.Wake, MemoryWake.make(connection)),
-      Context.add(Links.Links, MemoryLinks.make(connection))
+      Context.add(Links.Links, MemoryLinks.make(connection)),
+      Context.add(Expiry.Expiry, MemoryExpiry.make(connection))
     )
   )
 }

@@ -8,7 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Inbox from "@tidemark/core/ports/Inbox"
 import { StoreError } from "@tidemark/core/ports/StoreError"
-import type * as Database from "./Database.ts"
+import * as Database from "./Database.ts"
 import type * as Owed from "./Owed.ts"
 import * as State from "./State.ts"
 import * as Statement from "./Statement.ts"
@@ -28,9 +28,11 @@ export const make = (connection: Database.Connection): Inbox.Inbox["Service"] =>
           const now = yield* Clock.currentTimeMillis
           if (row !== undefined && row.leaseUntil > now) return yield* claimed(message)
           const { attempt = 0, epoch = 0 } = row ?? {}
-          const taken = {
+          const taken: Owed.InboxRow = {
+            ...placeOf(connection, message, row),
             digest: message.digest,
             isFinished: true,
+            touchedAt: now,
             epoch: epoch + 1,
             attempt: attempt + 1,
             leaseUntil: 0
@@ -53,8 +55,10 @@ export const make = (connection: Database.Connection): Inbox.Inbox["Service"] =>
         if (row !== undefined && row.leaseUntil > now) return { _tag: "Busy", remaining: row.leaseUntil - now } as const
         const { attempt = 0, epoch = 0 } = row ?? {}
         const taken: Owed.InboxRow = {
+          ...placeOf(connection, message, row),
           digest: message.digest,
           isFinished: false,
+          touchedAt: now,
           epoch: epoch + 1,
           attempt: attempt + 1,
           leaseUntil: now + Duration.toMillis(lease)
@@ -70,8 +74,11 @@ export const make = (connection: Database.Connection): Inbox.Inbox["Service"] =>
       claim.tenant,
       Effect.fnUntraced(function* (statement) {
         const key = keyOf(claim)
+        const now = yield* Clock.currentTimeMillis
         const finished = yield* Statement.update(statement, "inbox", key, (row) =>
-          row.epoch === claim.epoch ? { ...row, isFinished: true } : undefined
+          row.epoch === claim.epoch
+            ? { ...row, isFinished: true, touchedAt: row.isFinished ? row.touchedAt : now }
+            : undefined
         )
         return finished !== undefined
       })
@@ -83,6 +90,16 @@ export const make = (connection: Database.Connection): Inbox.Inbox["Service"] =>
 // -----------------------------------------------------------------------------
 
 const keyOf = ({ consumer, id, tenant }: Inbox.Message): string => State.key(tenant, consumer, id)
+
+const placeOf = (
+  { database }: Database.Connection,
+  { id, tenant }: Inbox.Message,
+  row: Owed.InboxRow | undefined
+): Pick<Owed.InboxRow, "tenant" | "id" | "order"> => ({
+  tenant,
+  id,
+  order: row?.order ?? Database.next(database, "message")
+})
 
 const isOther = ({ digest }: Inbox.Message, row: Owed.InboxRow): boolean =>
   digest !== undefined && row.digest !== undefined && digest !== row.digest

@@ -31,7 +31,7 @@ export const make = (connection: Database.Connection): Outbox.Outbox["Service"] 
             return yield* Effect.die(new Error(`an event of tenant ${event.tenant} was appended by ${tenant}`))
           }
           const key = State.key(tenant, event.id)
-          const row = () => ({ order: Database.next(connection.database, "event"), event })
+          const row = () => ({ order: Database.next(connection.database, "event"), event, appendedAt: now })
           const inserted = yield* Statement.insert(statement, "events", key, row)
           if (inserted !== undefined) {
             for (const consumer of consumers) {

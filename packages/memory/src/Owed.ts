@@ -81,8 +81,15 @@ export interface DeadLetterRow {
 
 /** @category models @since 0.1.0 */
 export interface InboxRow {
+  readonly tenant: Subscription.TenantId
+  /** The sender's id. */
+  readonly id: string
+  /** Place among the messages of the database, in the order of coming. Starts at 1. */
+  readonly order: number
   readonly digest: string | undefined
   readonly isFinished: boolean
+  /** When it was claimed, begun or finished last, in ms since the epoch. */
+  readonly touchedAt: number
   readonly epoch: number
   readonly attempt: number
   /** When the lease ends, in ms since the epoch. */

@@ -72,6 +72,8 @@ export interface EventRow {
   /** Place among the events of the database, in the order of writing. Starts at 1. */
   readonly order: number
   readonly event: Event.Event
+  /** In ms since the epoch. */
+  readonly appendedAt: number
 }
 
 /** @category models @since 0.1.0 */

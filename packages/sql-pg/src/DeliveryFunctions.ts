@@ -40,8 +40,11 @@ export const keyId = (row: string): string => `hashtextextended(${row}.key, hash
 /**
  * Plans are made once, often while the tables are empty: then a scan looks as good
  * as a look-up. Every access here is a look-up in an index, or by the place of the row.
+ *
+ * @category fragments
+ * @since 0.1.0
  */
-const planned = ["seqscan", "bitmapscan", "hashjoin", "mergejoin"]
+export const planned = ["seqscan", "bitmapscan", "hashjoin", "mergejoin"]
   .map((name) => `set enable_${name} = off`)
   .concat("set plan_cache_mode = force_generic_plan", "set jit = off", "set lock_timeout = '10s'")
   .join(" ")

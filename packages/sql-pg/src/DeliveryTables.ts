@@ -31,9 +31,9 @@ export const failing = (alias: string): string => `(${alias}error is not null or
  *
  * Rows of deliveries are short-lived, so they are vacuumed early.
  *
- * Receipts are only added and, one day, dropped in pieces of their age. Partitions
- * by day would have to be made ahead of the day, by an owner that the application
- * is not; a block index costs an insert next to nothing and finds an age as well.
+ * Receipts are only added, and go with their event. Partitions by day would have to
+ * be made ahead of the day, by an owner that the application is not; a block index
+ * costs an insert next to nothing and finds those of some events as well.
  *
  * @category statements
  * @since 0.1.0
@@ -56,7 +56,8 @@ export const tables: ReadonlyArray<string> = [
   `create index delivery_failing on tidemark.delivery (consumer, seq) where ${failing("")}`,
   `create table tidemark.receipt (seq bigint not null, settled_at timestamptz not null default now(),
      consumer int not null, attempts int not null, tenant ${text}, reason text, settled_by text)`,
-  `create index receipt_age on tidemark.receipt using brin (settled_at, seq) with (autosummarize = on)`,
+  `create index receipt_age on tidemark.receipt using brin (settled_at, seq)
+     with (pages_per_range = 16, autosummarize = on)`,
   `create table tidemark.dead_letter (id uuid not null default gen_random_uuid() primary key,
      place bigint generated always as identity, seq bigint not null, key_id bigint not null,
      died_at timestamptz not null default now(), consumer int not null, epoch int not null, attempts int not null,
@@ -67,14 +68,15 @@ export const tables: ReadonlyArray<string> = [
   `create index dead_letter_type on tidemark.dead_letter (type, place)`,
   `create table tidemark.inbox (tenant ${text}, consumer ${text}, id ${text}, digest text, epoch int not null,
      attempts int not null, lease_until timestamptz not null, finished_at timestamptz,
-     received_at timestamptz not null default now(), primary key (tenant, consumer, id))`,
-  `create index inbox_age on tidemark.inbox using brin (received_at) with (autosummarize = on)`,
+     received_at timestamptz not null default now(), place bigint generated always as identity,
+     primary key (tenant, consumer, id))`,
+  `create unique index inbox_place on tidemark.inbox (place)`,
   `create table tidemark.counter (tenant ${text}, entity ${text}, key ${text}, last bigint not null,
      primary key (tenant, key, entity)) with (fillfactor = 80)`
 ]
 
 /** Under the policy of the tenant alone. @category constants @since 0.1.0 */
-export const tenantTables = ["tidemark.inbox", "tidemark.counter"] as const
+export const tenantTables = ["tidemark.counter"] as const
 
 /** Under the policy of the tenant, and that of the relay. @category constants @since 0.1.0 */
 export const relayTables = ["tidemark.event", "tidemark.delivery", "tidemark.receipt", "tidemark.dead_letter"] as const
@@ -87,9 +89,11 @@ export const relayTables = ["tidemark.event", "tidemark.delivery", "tidemark.rec
 export const scopes: ReadonlyArray<string> = [
   `create function tidemark.is_relay() returns boolean language sql stable as $$
      select coalesce(pg_catalog.current_setting('tidemark.scope', true) = 'relay', false) $$`,
-  // The relay has no tenant, and is not refused for it; the tenant's policy then shows it nothing.
+  `create function tidemark.is_retention() returns boolean language sql stable as $$
+     select coalesce(pg_catalog.current_setting('tidemark.scope', true) = 'retention', false) $$`,
+  // Relay and retention have no tenant, and are not refused for it; the tenant's policy then shows them nothing.
   `create function tidemark.visible_tenant() returns text language plpgsql stable as $$
-     begin return case when tidemark.is_relay() then null else tidemark.current_tenant() end; end $$`
+     begin return case when tidemark.is_relay() or tidemark.is_retention() then null else tidemark.current_tenant() end; end $$`
 ]
 
 /** @category statements @since 0.1.0 */

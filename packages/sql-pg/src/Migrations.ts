@@ -5,7 +5,7 @@
  * too, shows a statement the rows of its tenant only. A statement without a
  * tenant is refused. Only the list of migrations and the consumers belong to no
  * tenant. The relay sees events and deliveries of all tenants, see
- * `DeliveryTables`. Superusers and roles with BYPASSRLS pass every policy: run the
+ * `DeliveryTables`, and who removes what is old sees that, see `ExpiryFunctions`. Superusers and roles with BYPASSRLS pass every policy: run the
  * engine as neither.
  *
  * **Guarantees**
@@ -18,9 +18,12 @@
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import type { Fragment } from "effect/sql/Statement"
 import * as DeliveryFunctions from "./DeliveryFunctions.ts"
 import * as DeliveryTables from "./DeliveryTables.ts"
 import * as PgHorizon from "./PgHorizon.ts"
+import * as ExpiryFunctions from "./ExpiryFunctions.ts"
+import * as LinkTable from "./LinkTable.ts"
 
 /** @category models @since 0.1.0 */
 export interface Options {
@@ -31,6 +34,11 @@ export interface Options {
    * register consumers. Once one was named, no other role can. Default: `appRole`.
    */
   readonly relayRole?: string | undefined
+  /**
+   * A role that exists and is to remove what is old for all tenants, beside the owner,
+   * and instead of the role that was named before. Default: nobody but the owner.
+   */
+  readonly retentionRole?: string | undefined
 }
 
 /** A step of the schema. @category models @since 0.1.0 */
@@ -86,13 +94,16 @@ export const run = (options: Options = {}): Effect.Effect<void, SqlError, SqlCli
           for (const statement of statements) yield* sql.unsafe(statement)
           yield* sql`insert into tidemark.migration (id, name) values (${id}, ${name})`
         }
-        const { appRole, relayRole = appRole } = options
-        if (appRole !== undefined) yield* grantAll(sql, appRole, [...grants, ...DeliveryTables.tenantGrants])
+        const { appRole, relayRole = appRole, retentionRole } = options
+        if (appRole !== undefined)
+          yield* grantAll(sql, appRole, [...grants, ...DeliveryTables.tenantGrants, ...LinkTable.grants])
         if (relayRole !== undefined)
           yield* grantAll(sql, relayRole, [...DeliveryTables.relayGrants, ...PgHorizon.grants])
-        if (options.relayRole === undefined) return
-        for (const table of DeliveryTables.relayTables) {
-          yield* sql`alter policy relay on ${sql.literal(table)} to ${sql(options.relayRole)}`
+        if (retentionRole !== undefined) yield* grantAll(sql, retentionRole, ExpiryFunctions.retentionGrants)
+        if (options.relayRole !== undefined)
+          yield* bind(sql, "relay", DeliveryTables.relayTables, sql`${sql(options.relayRole)}`)
+        if (retentionRole !== undefined) {
+          yield* bind(sql, "retention", ExpiryFunctions.retentionTables, sql`current_user, ${sql(retentionRole)}`)
         }
       })
     )
@@ -121,6 +132,12 @@ type Grants = ReadonlyArray<readonly [rights: string, on: string]>
 
 const grantAll = (sql: SqlClient, role: string, rights: Grants): Effect.Effect<void, SqlError> =>
   Effect.forEach(rights, ([right, on]) => sql`grant ${sql.literal(`${right} on ${on}`)} to ${sql(role)}`, {
+    discard: true
+  })
+
+/** Gives a policy to some roles alone. */
+const bind = (sql: SqlClient, policy: string, tables: ReadonlyArray<string>, roles: Fragment) =>
+  Effect.forEach(tables, (table) => sql`alter policy ${sql.literal(policy)} on ${sql.literal(table)} to ${roles}`, {
     discard: true
   })
 
@@ -241,12 +258,15 @@ const migrations: ReadonlyArray<Migration> = [
       ...DeliveryTables.tables,
       ...DeliveryFunctions.functions,
       ...PgHorizon.functions,
-      ...["lane", "ledger", "run", "item", "quarantine", "intent"].flatMap((table) =>
-        tenantPolicy(`tidemark.${table}`)
-      ),
+      ...LinkTable.tables,
+      ...LinkTable.functions,
+      ...ExpiryFunctions.indexes,
+      ...ExpiryFunctions.functions,
+      ...["lane", "ledger", "intent", "link"].flatMap((table) => tenantPolicy(`tidemark.${table}`)),
       ...DeliveryTables.tenantTables.flatMap(tenantPolicy),
       ...DeliveryTables.scopes,
-      ...DeliveryTables.policies
+      ...DeliveryTables.policies,
+      ...ExpiryFunctions.policies
     ]
   }
 ]

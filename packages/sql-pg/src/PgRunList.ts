@@ -60,12 +60,13 @@ export const items = (
   read(
     tenant,
     sql<ItemRow>`select q.* from ${Param.tenant(sql, tenant)} cross join lateral (
-      select r.id, greatest(r.item_from, ${String(options.after ?? 0)}::bigint) as after, r.item_to
+      select r.id, greatest(r.item_from, ${String(options.after ?? 0)}::bigint) as after,
+        coalesce(r.item_to, 9223372036854775807) as item_to
       from tidemark.run r where r.tenant = i.tenant and r.id = ${runId}::uuid offset 0) run cross join lateral (
       select r.seq::float8 as position, r.sequence::float8 as sequence, r.external_id, r.local_id, r.operation, r.outcome,
         r.reason, r.message, r.revision::float8 as revision, r.patch::text as patch, r.version::text as version, r.origin
       from tidemark.item r
-      where r.tenant = i.tenant and r.seq > run.after and r.seq <= coalesce(run.item_to, 9223372036854775807)
+      where r.tenant = i.tenant and r.seq > run.after and r.seq <= run.item_to
         and r.run = run.id
       order by r.seq limit ${String(Listing.limitOf(options))}::bigint) q order by q.position`
   ).pipe(

@@ -9,10 +9,12 @@ import * as Counters from "@tidemark/core/ports/Counters"
 import * as DeadLetters from "@tidemark/core/ports/DeadLetters"
 import * as Deliveries from "@tidemark/core/ports/Deliveries"
 import * as EventLog from "@tidemark/core/ports/EventLog"
+import * as Expiry from "@tidemark/core/ports/Expiry"
 import * as Inbox from "@tidemark/core/ports/Inbox"
 import * as Intents from "@tidemark/core/ports/Intents"
 import * as Lanes from "@tidemark/core/ports/Lanes"
 import * as Ledger from "@tidemark/core/ports/Ledger"
+import * as Links from "@tidemark/core/ports/Links"
 import * as Outbox from "@tidemark/core/ports/Outbox"
 import * as Quarantine from "@tidemark/core/ports/Quarantine"
 import * as RunRecorder from "@tidemark/core/ports/RunRecorder"
@@ -26,10 +28,12 @@ import * as PgCounters from "./PgCounters.ts"
 import * as PgDeadLetters from "./PgDeadLetters.ts"
 import * as PgDeliveries from "./PgDeliveries.ts"
 import * as PgEventLog from "./PgEventLog.ts"
+import * as PgExpiry from "./PgExpiry.ts"
 import * as PgInbox from "./PgInbox.ts"
 import * as PgIntents from "./PgIntents.ts"
 import * as PgLanes from "./PgLanes.ts"
 import * as PgLedger from "./PgLedger.ts"
+import * as PgLinks from "./PgLinks.ts"
 import * as PgOutbox from "./PgOutbox.ts"
 import * as PgQuarantine from "./PgQuarantine.ts"
 import * as PgRunRecorder from "./PgRunRecorder.ts"
@@ -50,6 +54,8 @@ export type Services =
   | DeadLetters.DeadLetters
   | EventLog.EventLog
   | Inbox.Inbox
+  | Links.Links
+  | Expiry.Expiry
 
 /** The ports over the client's database. @category layers @since 0.1.0 */
 export const layer = (timeouts?: PgUnitOfWork.Timeouts): Layer.Layer<Services, never, SqlClient> =>
@@ -68,7 +74,9 @@ export const layer = (timeouts?: PgUnitOfWork.Timeouts): Layer.Layer<Services, n
         Context.add(Deliveries.Deliveries, PgDeliveries.make(session)),
         Context.add(DeadLetters.DeadLetters, PgDeadLetters.make(session)),
         Context.add(EventLog.EventLog, PgEventLog.make(session)),
-        Context.add(Inbox.Inbox, PgInbox.make(session))
+        Context.add(Inbox.Inbox, PgInbox.make(session)),
+        Context.add(Links.Links, PgLinks.make(session)),
+        Context.add(Expiry.Expiry, PgExpiry.make(session))
       )
     })
   )

@@ -12,16 +12,7 @@ import * as LawStore from "./support/LawStore.ts"
 const scope = Scope.makeUnsafe()
 const store: EventStore.EventStore<LawStore.Services> = {
   ...LawStore.make(scope),
-  shares: (tenant) =>
-    Effect.flatMap(
-      LawStore.Owner,
-      (owner) => owner<EventStore.Share>`
-        select c.name as consumer, e.id as event, o.as from (
-          select consumer, seq, 'Delivery' as as from tidemark.delivery where tenant = ${tenant} union all
-          select consumer, seq, 'Receipt' from tidemark.receipt where tenant = ${tenant} union all
-          select consumer, seq, 'DeadLetter' from tidemark.dead_letter where tenant = ${tenant}) o
-        join tidemark.consumer c on c.id = o.consumer join tidemark.event e on e.tenant = ${tenant} and e.seq = o.seq`
-    )
+  shares: LawStore.shares
 }
 
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))

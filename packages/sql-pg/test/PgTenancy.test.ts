@@ -13,10 +13,12 @@ import { describe } from "vitest"
 import * as Database from "./support/Database.ts"
 import * as Stage from "./support/Stage.ts"
 
-const tables = ["lane", "ledger", "run", "item", "event", "quarantine", "intent"]
+const tables = ["lane", "ledger", "run", "item", "event", "quarantine", "intent", "link"]
 const inward = ["delivery", "dead_letter", "inbox", "counter"]
 /** The relay has a policy of its own there. */
 const shared = ["event", "delivery", "receipt", "dead_letter"]
+/** Who removes what is old has one there too. */
+const expiring = [...shared, "inbox", "run", "item", "quarantine"]
 /** Of no tenant. */
 const common = ["migration", "consumer"]
 const { advanceOf, externalId, subscriptionOf } = Stage
@@ -39,6 +41,8 @@ const fill = (owner: PgClient.PgClient) =>
         mapping_epoch, observed_at, fingerprint, code, message, observation, status)
         values (${key}, gen_random_uuid(), '', '', 0, 0, '', '', '', '{}', 'Open')`
       yield* owner`insert into tidemark.intent values (${key}, 's', 'live', '', 1, '{}')`
+      yield* owner`insert into tidemark.link (tenant, source_id, source_entity, source_system, target_id, target_entity,
+        target_system, type, metadata) values (${tenant}, 'a', 'e', 's', 'b', 'e', 's', 'identity', '{}')`
       yield* owner`insert into tidemark.delivery (tenant, consumer, key_id, seq, type, direction, version)
         select tenant, 1, 1, seq, 't', 'change', 1 from tidemark.event where tenant = ${tenant}`
       yield* owner`insert into tidemark.receipt (tenant, consumer, seq, attempts) values (${tenant}, 1, 1, 1)`
@@ -66,7 +70,11 @@ describe("tenancy", () => {
           live.map(({ is_forced, name, policies }) => [name, is_forced, policies]),
           [...tables, ...inward, "receipt", ...common]
             .toSorted()
-            .map((name) => [name, !common.includes(name), common.includes(name) ? 0 : shared.includes(name) ? 2 : 1])
+            .map((name) => [
+              name,
+              !common.includes(name),
+              [!common.includes(name), shared.includes(name), expiring.includes(name)].filter(Boolean).length
+            ])
         )
       })
     )
@@ -203,6 +211,56 @@ describe("tenancy", () => {
             assert.equal((yield* owner`select * from tidemark.delivery`).length, 2)
           })
         )
+      })
+    )
+  )
+
+  it.live("who removes what is old sees what may go, of all tenants, and no other role does once one was named", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { appUrl, name, ownerUrl } = yield* Database.freshDatabase
+        const owner = yield* Database.client(ownerUrl)
+        const retentionRole = `retention_${name}`
+        yield* Effect.acquireRelease(owner`create role ${owner(retentionRole)} nologin`, () =>
+          Effect.orDie(
+            Effect.andThen(owner`drop owned by ${owner(retentionRole)}`, owner`drop role ${owner(retentionRole)}`)
+          )
+        )
+        yield* Effect.provideService(Migrations.run({ appRole: Database.appRole, retentionRole }), SqlClient, owner)
+        yield* fill(owner)
+        const asRetention = <A, E, R>(sql: PgClient.PgClient, role: string, effect: Effect.Effect<A, E, R>) =>
+          sql.withTransaction(
+            sql`select set_config('tidemark.scope', 'retention', true)`.pipe(
+              Effect.andThen(sql`set local role ${sql(role)}`),
+              Effect.andThen(effect)
+            )
+          )
+        const own = (statement: string) => asRetention(owner, retentionRole, owner.unsafe(statement))
+        for (const table of expiring)
+          assert.equal((yield* own(`select tenant from tidemark.${table}`)).length, 2, table)
+        for (const statement of [
+          "select * from tidemark.ledger",
+          "select * from tidemark.intent",
+          "select * from tidemark.link",
+          "delete from tidemark.delivery",
+          "delete from tidemark.dead_letter",
+          "update tidemark.item set patch = null",
+          "update tidemark.event set payload = '{}'",
+          "insert into tidemark.receipt (tenant, consumer, seq, attempts) values ('acme', 1, 1, 1)"
+        ]) {
+          assert.equal(stateOf(yield* Effect.flip(own(statement))), "42501", statement)
+        }
+        const app = yield* Database.client(appUrl)
+        for (const statement of ["delete from tidemark.item", "select tidemark.expire_events(0, 0, 1)"]) {
+          const stolen = asRetention(app, Database.appRole, app.unsafe(statement))
+          assert.equal(stateOf(yield* Effect.flip(stolen)), "42501", statement)
+        }
+        assert.deepEqual(yield* asRetention(app, Database.appRole, app`select * from tidemark.item`), [])
+        // Another tenant's, by the tenant's own right, are none of its business.
+        const mine = app.withTransaction(
+          Effect.andThen(app`select set_config('tidemark.tenant', 'acme', true)`, app`delete from tidemark.item`)
+        )
+        assert.equal(stateOf(yield* Effect.flip(mine)), "42501")
       })
     )
   )

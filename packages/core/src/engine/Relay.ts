@@ -54,6 +54,15 @@ export interface Options<R> {
 /** @category constants @since 0.1.0 */
 export const concurrencyDefault = 100
 
+/** @category constants @since 0.1.0 */
+export const leaseDefault = Duration.seconds(30)
+
+/** @category constants @since 0.1.0 */
+export const graceDefault = Duration.seconds(30)
+
+/** @category constants @since 0.1.0 */
+export const pollDefault = { active: Duration.seconds(1), idle: Duration.seconds(30) }
+
 /** Deliveries of one step of an activation. @category constants @since 0.1.0 */
 export const activationSize = 1_000
 
@@ -114,9 +123,9 @@ export const prepare = Effect.fnUntraced(function* <R>(
  * @since 0.1.0
  */
 export const run = Effect.fnUntraced(function* <R>(options: Options<R>): Effect.fn.Return<never, never, R | Ports> {
-  const active = Duration.fromInputUnsafe(options.poll?.active ?? "1 second")
-  const idle = Duration.fromInputUnsafe(options.poll?.idle ?? "30 seconds")
-  const grace = Duration.fromInputUnsafe(options.grace ?? "30 seconds")
+  const active = Duration.fromInputUnsafe(options.poll?.active ?? pollDefault.active)
+  const idle = Duration.fromInputUnsafe(options.poll?.idle ?? pollDefault.idle)
+  const grace = Duration.fromInputUnsafe(options.grace ?? graceDefault)
   return yield* Effect.scoped(
     Effect.gen(function* () {
       const lanes = yield* open(options)
@@ -224,7 +233,7 @@ const activated = Effect.fnUntraced(function* (name: string) {
 const directions = ["inbound", "change", "outbound"] as const
 
 const leaseOf = (lease: Duration.Input | undefined): Duration.Duration =>
-  Duration.fromInputUnsafe(lease ?? "30 seconds")
+  Duration.fromInputUnsafe(lease ?? leaseDefault)
 
 /** One lane per direction, and one more for each consumer that has its own number of slots. */
 const settingsOf = <R>(options: Options<R>): ReadonlyArray<RelayLane.Settings<R>> => {

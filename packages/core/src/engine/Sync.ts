@@ -108,6 +108,26 @@ export interface Options<in out A, in out C, out R = never> {
   readonly events?: boolean
 }
 
+/** Those options whose values are settings. @category models @since 0.1.0 */
+export interface Standard {
+  readonly settle: Duration.Duration
+  readonly batchSize: number
+  readonly prefetch: number
+  readonly lease: Duration.Duration
+  readonly onRefusal: "Hold" | "Quarantine"
+  readonly items: "Changes" | "All"
+}
+
+/** Their defaults. @category constants @since 0.1.0 */
+export const standard: Standard = {
+  settle: Duration.minutes(5),
+  batchSize: 500,
+  prefetch: 2,
+  lease: Duration.seconds(30),
+  onRefusal: "Quarantine",
+  items: "Changes"
+}
+
 /** How one run is to go. @category models @since 0.1.0 */
 export interface RunOptions {
   /** Default: the lane `live`. */
@@ -152,7 +172,7 @@ export type BatchReport = Closing.Report
 export const make = <A extends object, C, R = never>(options: Options<A, C, R>): Sync<A, C, R> => {
   const { schema, sink, source, subscription } = options
   const differ = options.differ ?? FieldDiffer.fromSchema(schema)
-  const settle = Duration.fromInputUnsafe(options.settle ?? "5 minutes")
+  const settle = Duration.fromInputUnsafe(options.settle ?? standard.settle)
   return {
     subscription,
     schema,
@@ -168,11 +188,11 @@ export const make = <A extends object, C, R = never>(options: Options<A, C, R>):
       contract: Contract.make(schema, options.contract)
     },
     settle,
-    batchSize: options.batchSize ?? 500,
-    prefetch: options.prefetch ?? 2,
-    lease: Duration.fromInputUnsafe(options.lease ?? "30 seconds"),
-    onRefusal: options.onRefusal ?? "Quarantine",
-    items: options.items ?? "Changes",
+    batchSize: options.batchSize ?? standard.batchSize,
+    prefetch: options.prefetch ?? standard.prefetch,
+    lease: Duration.fromInputUnsafe(options.lease ?? standard.lease),
+    onRefusal: options.onRefusal ?? standard.onRefusal,
+    items: options.items ?? standard.items,
     events: options.events ?? false,
     redriven: undefined
   }

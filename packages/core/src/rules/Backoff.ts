@@ -66,3 +66,12 @@ export const after = (
   const full = Math.min(Duration.toMillis(base) * 2 ** (attempt - 1), most)
   return Duration.millis(Math.min(Math.ceil(full * (1 - jitter) + full * jitter * chance), most))
 }
+
+/** The longest time from the first attempt to the last one; what attempts take comes on top. @category rules @since 0.1.0 */
+export const span = (backoff: Backoff): Duration.Duration => {
+  let millis = 0
+  for (let attempt = 1; attempt < backoff.attempts; attempt++) {
+    millis += Duration.toMillis(after({ ...backoff, jitter: 0 }, attempt, 0) ?? Duration.zero)
+  }
+  return Duration.millis(millis)
+}

@@ -57,3 +57,22 @@ describe("the wait for the next attempt", () => {
   it("a retry for ever is caught", () =>
     isCaught(bounded((options, ...rest) => Backoff.after({ ...options, attempts: 1_000 }, ...rest))))
 })
+
+describe("span", () => {
+  it("is no shorter than any course of delays, and as long as the longest of them", () =>
+    fc.assert(
+      fc.property(backoff, chance, (options, chance) => {
+        const course = (of: number) => {
+          let millis = 0
+          for (let attempt = 1; attempt < options.attempts; attempt++) {
+            millis += Duration.toMillis(Backoff.after(options, attempt, of)!)
+          }
+          return millis
+        }
+        const longest = Duration.toMillis(Backoff.span(options))
+        assert.ok(course(chance) <= longest)
+        // All chance but the last bit of it; each delay is a whole number of ms.
+        assert.ok(longest - course(1 - Number.EPSILON) <= options.attempts)
+      })
+    ))
+})

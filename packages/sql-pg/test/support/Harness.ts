@@ -87,8 +87,8 @@ export const outcomeOf = (history: ReadonlyArray<Change>): ReadonlyArray<readonl
   return [...rows].toSorted(([a], [b]) => (a < b ? -1 : 1))
 }
 
-export const migrate = (owner: PgClient.PgClient) =>
-  Effect.provideService(Migrations.run({ appRole: Database.appRole }), SqlClient.SqlClient, owner)
+export const migrate = (owner: PgClient.PgClient, options: Migrations.Options = {}) =>
+  Effect.provideService(Migrations.run({ appRole: Database.appRole, ...options }), SqlClient.SqlClient, owner)
 
 /** A migrated database with the table, and who may use it. */
 export const stage = Effect.gen(function* () {

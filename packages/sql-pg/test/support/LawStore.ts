@@ -5,6 +5,8 @@
  * Moves of lanes are told by a trigger, which the engine does not know.
  */
 import type * as PgClient from "@effect/sql-pg/PgClient"
+import type * as Subscription from "@tidemark/core/model/Subscription"
+import type * as EventStore from "@tidemark/laws/events/EventStore"
 import type * as History from "@tidemark/laws/History"
 import type * as Law from "@tidemark/laws/Law"
 import type * as Store from "@tidemark/laws/Store"
@@ -29,6 +31,18 @@ export const settings = (runs: number): Law.Options => {
   return { runs: RUNS === undefined ? runs : Number(RUNS), ...(SEED === undefined ? {} : { seed: Number(SEED) }) }
 }
 
+/** Where each event of a tenant stands with its consumers. */
+export const shares = (tenant: Subscription.TenantId) =>
+  Effect.flatMap(
+    Owner,
+    (owner) => owner<EventStore.Share>`
+      select c.name as consumer, e.id as event, o.as from (
+        select consumer, seq, 'Delivery' as as from tidemark.delivery where tenant = ${tenant} union all
+        select consumer, seq, 'Receipt' from tidemark.receipt where tenant = ${tenant} union all
+        select consumer, seq, 'DeadLetter' from tidemark.dead_letter where tenant = ${tenant}) o
+      join tidemark.consumer c on c.id = o.consumer join tidemark.event e on e.tenant = ${tenant} and e.seq = o.seq`
+  )
+
 /** A store in a database of its own, for the length of the scope. */
 export const make = (scope: Scope.Scope): Store.Store<Services> => ({
   layer: Layer.unwrap(
@@ -46,7 +60,7 @@ const table = PgSink.make({ table: "law_note", schema: World.Note })
 const stage = Effect.gen(function* () {
   const database = yield* Database.freshDatabase
   const owner = yield* Database.client(database.ownerUrl)
-  yield* Harness.migrate(owner)
+  yield* Harness.migrate(owner, { retentionRole: Database.appRole })
   yield* Effect.provideService(table.create, SqlClient, owner)
   yield* Database.grantTables(owner)
   yield* owner`create table law_move (seq bigint generated always as identity, tenant text, lane text, epoch bigint,
