@@ -223,14 +223,15 @@ const send = (pid: number, signal: NodeJS.Signals): Effect.Effect<void> =>
 const commits = (sql: SqlClient) =>
   Effect.map(sql<{ count: number }>`select count(*)::int as count from history.lane`, ([row]) => row?.count ?? 0)
 
-const isWriting = (sql: SqlClient, name: string) =>
+/** Whether a worker is in a transaction that has written. */
+export const isWriting = (sql: SqlClient, name: string) =>
   Effect.map(
     sql`select 1 from pg_stat_activity where application_name = ${name} and backend_xid is not null`,
     (rows) => rows.length > 0
   )
 
 /** Whether a stopped process leaves a transaction open that has written, once its connections rest. */
-const isLeftOpen = (sql: SqlClient, name: string) =>
+export const isLeftOpen = (sql: SqlClient, name: string) =>
   sql<{ isResting: boolean; isOpen: boolean }>`select
       coalesce(bool_and(state <> 'active'), true) as "isResting",
       coalesce(bool_or(state = 'idle in transaction' and backend_xid is not null), false) as "isOpen"
