@@ -210,6 +210,10 @@ const remedies: ReadonlyMap<string, string> = new Map([
   ],
   ["invalid_client", `The app is unknown or not installed in this org. ${newCredentials}`],
   ["invalid_client_id", `The app is unknown or not installed in this org. ${newCredentials}`],
+  [
+    "API_CURRENTLY_DISABLED",
+    "Give the user the permission API Enabled. A user who has it meets a fault of Salesforce: then run again later, the position is kept."
+  ],
   ["API_DISABLED_FOR_ORG", "Give the user the permission API Enabled, in an edition that has the API."],
   ["INVALID_TYPE", "Check the object's name, and that the user may read it."],
   ["INVALID_FIELD", "Check the field's name, and that field-level security shows it to the user."],
