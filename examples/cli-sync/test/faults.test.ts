@@ -29,8 +29,8 @@ const pageMax = 40
 
 const usual: { readonly [place in Place]: string } = { start: "/describe", page: "/query/", deletes: "/deleted/" }
 
-/** Requests of a first run without faults: it reads three pages, and the deletions of 15 days. */
-const firstRun = 24
+/** Requests of a first run without faults: it reads three pages, and the deletions of 14 days. */
+const firstRun = 23
 
 describe("faults", () => {
   it("every name of the simulator's list has its rows, and nothing else", () => {
@@ -68,9 +68,10 @@ describe("who an org is", () => {
           (yield* stage.org.control.faults).map(({ fired }) => fired),
           [1]
         )
-        // Asked again at once where the object may be hidden from the user, else refused: at the third, behind a commit.
+        // Asked again at once where the object may be hidden from the user, else refused: behind a commit but at the first,
+        // since records come in without the lane of deletions, which asks second, and come after it, third.
         const isAskedAgain = kind === "noAccess" && nth === 1
-        assert.equal(struck.code, isAskedAgain ? 0 : nth === 3 ? 1 : 2, struck.said)
+        assert.equal(struck.code, isAskedAgain ? 0 : nth === 1 ? 2 : 1, struck.said)
         yield* change(stage)
         for (let runs = 0; runs < 2; runs++) assert.equal((yield* stage.command).code, 0)
         const accounts = "select account from tidemark.ledger union select account from tidemark.lane"
@@ -183,7 +184,7 @@ const passes = Effect.fnUntraced(function* (stage: Stage) {
     more.reduce((sum, one) => sum + (one._tag === "Invisible" ? one.requests : 0), firstRun + login)
   )
   const copy = yield* stage.copy
-  assert.deepEqual(statuses(copy), ["live Succeeded", "deletes Succeeded"])
+  assert.deepEqual(statuses(copy), ["deletes Succeeded", "live Succeeded"])
   yield* Effect.promise(() => Copy.requireEqual(copy, stage.org))
 })
 
@@ -196,9 +197,15 @@ const fails = Effect.fnUntraced(function* (stage: Stage, place: "start" | "page"
   const copy = yield* stage.copy
   const kept = stage.row.kept?.[place] ?? (place === "page" ? pageMax : 0)
   assert.match(ended.said, outcome.says)
-  assert.deepEqual([ended.code, ended.reason, ended.line], [kept > 0 ? 1 : outcome.code, outcome.reason, undefined])
   const isBegun = place === "page" || stage.row.places?.start !== undefined
-  assert.deepEqual(statuses(copy, before), isBegun ? ["live Failed"] : [])
+  // Before the first record the lane of deletions got its position.
+  const isFirst = isBegun && before.runs.length === 0
+  const code = isFirst || kept > 0 ? 1 : outcome.code
+  assert.deepEqual([ended.code, ended.reason, ended.line], [code, outcome.reason, undefined])
+  assert.deepEqual(statuses(copy, before), [
+    ...(isFirst ? ["deletes Succeeded"] : []),
+    ...(isBegun ? ["live Failed"] : [])
+  ])
   if (!isBegun) assert.deepEqual(yield* Effect.promise(stage.database.tables), [])
   assert.equal(Object.keys(copy.records).length, kept)
   assert.equal(copy.cursors["live"]?.["id"] ?? null, yield* lastOf(stage, kept))

@@ -77,7 +77,10 @@ export interface Feed {
   readonly subscription: Subscription.Subscription
   /** Makes the place where its records go, when it is missing. */
   readonly prepare: Effect.Effect<void, Problem.Problem>
-  /** Run one after the other: the live lane first. */
+  /**
+   * Run one after the other: the live lane first. A lane `deletes` comes before it
+   * once, while neither has come to anything: it must know from when on it has to look.
+   */
   readonly lanes: Arr.NonEmptyReadonlyArray<Pick<FeedLane<unknown>, "lane" | "stream">>
   /** What its lanes would do, one after the other, with nothing written. */
   readonly plan: Stream.Stream<PlannedBatch, PlanError, Reading>

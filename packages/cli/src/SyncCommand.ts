@@ -5,7 +5,9 @@
  */
 import * as Run from "@tidemark/core/model/Run"
 import type * as Sync from "@tidemark/core/engine/Sync"
+import * as ChangeSource from "@tidemark/core/ports/ChangeSource"
 import * as Lanes from "@tidemark/core/ports/Lanes"
+import type * as StoreError from "@tidemark/core/ports/StoreError"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -97,7 +99,13 @@ const requireAccount = Effect.fnUntraced(function* ({ lanes: [live], subscriptio
 
 type Options = Omit<Sync.RunOptions, "lane">
 
-/** The lanes of a feed, one after the other, until one is held by another run. The line adds them up. */
+/**
+ * The lanes of a feed, one after the other, until one is held by another run. The line adds them up.
+ *
+ * Before the first record comes in, the lane of deletions gets its position: from there on none is missed,
+ * whatever becomes of the runs between. Where a person has to act first, so that deletions can be read, the
+ * records come in all the same, and the failure is told at the end.
+ */
 const runFeed = Effect.fnUntraced(function* (
   feed: Feed.Feed,
   options: Options,
@@ -116,10 +124,15 @@ const runFeed = Effect.fnUntraced(function* (
     const seconds = ((yield* Clock.currentTimeMillis) - began) / 1000
     yield* output.progress(Report.progress({ object: feed.name, read, seconds, expected }))
   })
-  const live = yield* runLane(feed.lanes[0], options, onReport)
-  let { counts, status } = live
-  for (const lane of feed.lanes.slice(1)) {
+  const [first, ...others] = feed.lanes
+  const begun = yield* begin(feed, (lane) => runLane(lane, options, onReport))
+  const live = begun.ended?.status === "Busy" ? noneRun : yield* runLane(first, options, onReport)
+  let counts = Run.addCounts(begun.ended?.counts ?? Run.noCounts, live.counts)
+  let status = live.status === "Succeeded" ? (begun.ended?.status ?? live.status) : live.status
+  for (const lane of others) {
     if (status === "Busy") break
+    if (lane === begun.lane && begun.ended !== undefined) continue
+    if (lane === begun.lane && begun.failure !== undefined) return yield* begun.failure
     const next = yield* runLane(lane, options, onReport)
     counts = Run.addCounts(counts, next.counts)
     if (status === "Succeeded") status = next.status
@@ -127,6 +140,36 @@ const runFeed = Effect.fnUntraced(function* (
   const cursor = live.cursor?.value ?? null
   return Report.line({ object: feed.name, status, counts, cursor, seconds: yield* seconds })
 })
+
+type Lane = Feed.Feed["lanes"][number]
+
+interface Begun<E> {
+  /** The lane of deletions, where it had to begin. */
+  readonly lane?: Lane
+  readonly ended?: Ended
+  /** Why its position cannot be had before a person has acted. */
+  readonly failure?: E
+}
+
+/** Runs the lane of deletions, where there is one, and neither it nor the live lane ever came to anything. */
+const begin = Effect.fnUntraced(function* <E extends { readonly _tag: string }, R>(
+  { lanes: [live, ...others] }: Feed.Feed,
+  run: (lane: Lane) => Effect.Effect<Ended, E, R>
+): Effect.fn.Return<Begun<E>, E | StoreError.StoreError, R | Lanes.Lanes> {
+  const lane = others.find(({ lane }) => lane.name === "deletes")
+  if (lane === undefined) return {}
+  const { peek } = yield* Lanes.Lanes
+  const [own, records] = [(yield* peek(lane.lane))?.checkpoint, (yield* peek(live.lane))?.checkpoint]
+  if (own?.cursor !== undefined || (records?.batchNo ?? 0) > 0) return {}
+  return yield* run(lane).pipe(
+    Effect.map((ended): Begun<E> => ({ lane, ended })),
+    Effect.catchIf(isForPerson, (failure) => Effect.succeed<Begun<E>>({ lane, failure }))
+  )
+})
+
+/** Whether reading deletions, and maybe only that, fails until a person has acted. */
+const isForPerson = (error: { readonly _tag: string }): boolean =>
+  error instanceof ChangeSource.SourceError && ["Forbidden", "Invalid", "PositionLost"].includes(error.reason)
 
 /** How long a run waits to be told what to expect. */
 const expectedMax = Duration.seconds(5)
@@ -167,3 +210,5 @@ interface Ended {
   readonly counts: Run.Counts
   readonly cursor: Lanes.Checkpoint["cursor"]
 }
+
+const noneRun: Ended = { status: "Busy", counts: Run.noCounts, cursor: undefined }

@@ -53,6 +53,7 @@ export const ports = (inner: Context.Context<Sync.Ports>, points: Fault.Points):
     }),
     Context.add(Ledger.Ledger, {
       find: (subscription, ids) => before("Ledger.find", ledger.find(subscription, ids)),
+      unreadSince: (subscription, options) => before("Ledger.unreadSince", ledger.unreadSince(subscription, options)),
       localIds: (count) => before("Ledger.localIds", ledger.localIds(count)),
       advance: (subscription, advances) => before("Ledger.advance", ledger.advance(subscription, advances))
     }),

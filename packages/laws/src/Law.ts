@@ -3,7 +3,7 @@
  *
  * A law that fails says which law it is, the smallest counterexample it found,
  * and how to try exactly that case again. A case that does not end is a failure
- * too.
+ * too. One that says nothing of what it was given says that it says nothing.
  *
  * ```ts
  * it("obeys the laws", () => Law.verify(verifySink(options)))
@@ -16,6 +16,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as fc from "fast-check"
+import * as Telling from "./Telling.ts"
 
 // -----------------------------------------------------------------------------
 // models
@@ -47,7 +48,16 @@ export interface Law {
    */
   readonly runs: number
   /** Resolves when all cases obeyed, rejects with `Broken` when one did not. */
-  readonly check: (options?: Options) => Promise<void>
+  readonly check: (options?: Options) => Promise<Checked>
+}
+
+/** What a law that is not broken came to. @category models @since 0.1.0 */
+export interface Checked {
+  readonly law: string
+  /** Cases that were tried and obeyed. */
+  readonly cases: number
+  /** Why nothing was tried: the law says nothing of what it was given. */
+  readonly notApplicable?: string
 }
 
 /** All values that a law is about, when they can be counted. @category models @since 0.1.0 */
@@ -70,7 +80,14 @@ export class Broken extends Data.TaggedError("Broken")<{
 }> {}
 
 /** What a case of a law fails with when the claim does not hold for it. @category errors @since 0.1.0 */
-export class Violation extends Data.TaggedError("Violation")<{ readonly message: string }> {}
+export class Violation extends Data.TaggedError("Violation")<{
+  readonly message: string
+  /** What was compared, where two values should be the same. */
+  readonly values?: { readonly what: string; readonly expected: string; readonly found: string }
+}> {}
+
+/** What a case of a law succeeds with that the law says nothing of. @category models @since 0.1.0 */
+export class NotApplicable extends Data.TaggedClass("NotApplicable")<{ readonly reason: string }> {}
 
 // -----------------------------------------------------------------------------
 // constructors
@@ -99,7 +116,9 @@ export const make = <T, R = never>(options: {
   /** All values there are: tried one by one where there are cases enough, else some as generated. */
   readonly all?: Cases<T>
   readonly layer?: Layer.Layer<R, unknown>
-  /** Fails, or dies, for a case that breaks the law. */
+  /** The steps of a case, for who reads what broke the law. Default: `Telling.steps`. */
+  readonly tell?: (value: T) => ReadonlyArray<string>
+  /** Fails, or dies, for a case that breaks the law. `NotApplicable` is for one it says nothing of. */
   readonly holds: (value: T) => Effect.Effect<unknown, unknown, R>
 }): Law => ({
   id: options.id,
@@ -111,11 +130,17 @@ export const make = <T, R = never>(options: {
       Effect.scoped(
         Effect.gen(function* () {
           const context = yield* Layer.build(layer)
+          const passed: Array<NotApplicable> = []
           const property = fc.asyncProperty(options.arbitrary, (value) =>
-            Effect.runPromise(Effect.asVoid(Effect.provideContext(options.holds(value), context)))
+            Effect.runPromise(Effect.provideContext(options.holds(value), context)).then((answer) => {
+              if (answer instanceof NotApplicable) passed.push(answer)
+            })
           )
           const details = yield* Effect.promise(() => fc.check(property, parametersOf(settings, options)))
-          if (details.failed) return yield* broken(`${options.id} ${options.claim}`, details)
+          const law = `${options.id} ${options.claim}`
+          if (details.failed) return yield* broken(law, details, options.tell ?? Telling.steps)
+          const cases = details.numRuns - passed.length
+          return { law, cases, ...(cases === 0 && passed[0] !== undefined ? { notApplicable: passed[0].reason } : {}) }
         })
       )
     )
@@ -140,8 +165,11 @@ export const always = <R = never>(options: {
  * @category combinators
  * @since 0.1.0
  */
-export const verify = (laws: ReadonlyArray<Law>, options: Options = {}): Promise<void> =>
-  laws.reduce((before, law) => before.then(() => law.check(options)), Promise.resolve())
+export const verify = (laws: ReadonlyArray<Law>, options: Options = {}): Promise<ReadonlyArray<Checked>> =>
+  laws.reduce(
+    (before, law) => before.then((checked) => law.check(options).then((one) => [...checked, one])),
+    Promise.resolve<ReadonlyArray<Checked>>([])
+  )
 
 /** Fails with a violation unless the condition is true. @category guards @since 0.1.0 */
 export const requires = (condition: boolean, message: () => string): Effect.Effect<void, Violation> =>
@@ -151,7 +179,9 @@ export const requires = (condition: boolean, message: () => string): Effect.Effe
 export const same = (what: string, actual: unknown, expected: unknown): Effect.Effect<void, Violation> =>
   Effect.suspend(() => {
     const [is, should] = [show(actual), show(expected)]
-    return requires(is === should, () => `${what}: expected ${should}, found ${is}`)
+    if (is === should) return Effect.void
+    const message = `${what}: expected ${Telling.clip(should)}, found ${Telling.clip(is)}`
+    return Effect.fail(new Violation({ message, values: { what, expected: should, found: is } }))
   })
 
 /** A value as text: keys sorted, maps and sets as lists. @category formatting @since 0.1.0 */
@@ -186,16 +216,13 @@ const parametersOf = <T>(
   }
 }
 
-const broken = <T>(law: string, details: fc.RunDetails<[T]>): Broken => {
-  const { errorInstance: cause, seed } = details
+const broken = <T>(law: string, details: fc.RunDetails<[T]>, tell: (value: T) => ReadonlyArray<string>): Broken => {
+  const { counterexample: found, errorInstance: cause, numRuns: cases, seed } = details
   const path = details.counterexamplePath ?? ""
-  const counterexample = fc.stringify(details.counterexample?.[0])
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  const message = [
-    `${law}`,
-    `is broken after ${details.numRuns} cases: ${reason}`,
-    `counterexample: ${counterexample}`,
-    `try it again: law.check({ seed: ${seed}, path: ${JSON.stringify(path)} })`
-  ].join("\n")
+  const counterexample = fc.stringify(found?.[0])
+  const steps = found === null ? [] : tell(found[0])
+  const values = cause instanceof Violation ? cause.values : undefined
+  const reason = values?.what ?? (cause instanceof Error ? cause.message : String(cause))
+  const message = Telling.format({ law, cases, reason, values, steps, seed, path, counterexample })
   return new Broken({ message, law, seed, path, counterexample, cause })
 }

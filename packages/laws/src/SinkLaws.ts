@@ -53,8 +53,9 @@ export interface Options<A extends object, R> {
 // -----------------------------------------------------------------------------
 
 /**
- * All laws of a sink; those of transactions and savepoints hold for a transactional
- * one, and say nothing of another. A sink made for one tenant keeps all but L36.
+ * All laws of a sink. Of L11 some are about a transactional one and one is about
+ * another: the answer of `check` says where a law is not applicable. A sink made for
+ * one tenant keeps all but L36.
  *
  * @category laws
  * @since 0.1.0

@@ -285,6 +285,24 @@ const wrong: ReadonlyArray<
   ["rows seen before they are committed", "L11", "nobody else", { sink: leaking }],
   ["rows not seen in their own transaction", "L11", "in its transaction", { sink: late }],
   [
+    "a batch that is known by its first write",
+    "L11",
+    "whole once",
+    {
+      sink: overTarget((right) => {
+        const seen = new Set<string>()
+        return {
+          write: (subscription, writes) => {
+            const key = writes[0].idempotencyKey
+            if (seen.has(key)) return Effect.succeed(writes.map(() => Result.succeed({})))
+            seen.add(key)
+            return right.write(subscription, writes)
+          }
+        }
+      })
+    }
+  ],
+  [
     "all tenants in one",
     "L36",
     "tenant",

@@ -51,6 +51,7 @@ describe("a wrong store, under the laws of its ports", () => {
   ofPorts("W63 a ledger without compare-and-set", "W63", "noCompareAndSet")
   ofPorts("a ledger without compare-and-set", "L10", "noCompareAndSet")
   ofPorts("local ids that are made again by the next process", "L10", "repeatsLocalIds")
+  ofPorts("a ledger that tells the first of its records for ever", "L13", "tellsOnePiece")
   ofPorts("a token that no-op writes leave", "L10", "tokenIsRevision")
   ofPorts("W07 a transaction that sees what was there when it began", "W07", "snapshotOfTransaction")
   ofPorts("W07 a writer that does not wait", "W07", "neverWaits")

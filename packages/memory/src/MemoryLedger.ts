@@ -23,6 +23,15 @@ export const make = (connection: Database.Connection): Ledger.Ledger["Service"] 
       }
       return entries
     }),
+  unreadSince: (subscription, { after, limit, time }) =>
+    Statement.read(connection, "Ledger.unreadSince", subscription.tenant, (view) => {
+      const ids: Array<Observation.ExternalId> = []
+      for (const [, { entry, externalId, subscription: owner }] of State.scan(view, "ledger")) {
+        if (!State.isSameEntity(owner, subscription) || (after !== undefined && externalId <= after)) continue
+        if (entry.existence === "Present" && entry.version.observedAt < time) ids.push(externalId)
+      }
+      return ids.toSorted((a, b) => (a < b ? -1 : 1)).slice(0, limit)
+    }),
   localIds: (count) =>
     Effect.sync(() => Array.from({ length: count }, () => `local-${Database.next(connection.database, "local")}`)),
   advance: (subscription, advances) =>

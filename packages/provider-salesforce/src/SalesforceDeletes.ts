@@ -7,20 +7,29 @@
  * for the record before it believes (it may have been undeleted since).
  *
  * Windows are read to the present; the position is what the server calls covered,
- * capped by the horizon. The server keeps deletions for a limited time: a position
- * older than that is `PositionLost`, because deletions may have been missed. A lane
- * without a position reads as far back as the server lets it, and cannot tell whether
- * that is enough: begin it when the records are first read, not two weeks later.
+ * capped by the horizon.
+ *
+ * The server keeps deletions for a limited time. Where the lane has no position, or
+ * one that is older, deletions of records that were read before that time may be
+ * listed no more. These records are looked for first, by Id, all of them, and those
+ * that are not found are deleted; then the list is read from where it begins. When
+ * so many are missing that it may rather be a permission, nothing is deleted, and
+ * the run fails with `PositionLost`, see `absentMax`. Other records cost nothing.
+ *
+ * Run the lane once before the first run of the live lane, so that it has a position
+ * when the first record arrives: nothing is to be looked for then, ever, as long as
+ * no two runs are two weeks apart. The command `sync` of `@tidemark/cli` does so.
  *
  * @since 0.1.0
  */
 import * as Lane from "@tidemark/core/model/Lane"
 import type * as CursorRule from "@tidemark/core/model/CursorRule"
 import type * as Observation from "@tidemark/core/model/Observation"
-import type * as Page from "@tidemark/core/model/Page"
+import * as Page from "@tidemark/core/model/Page"
 import type * as Subscription from "@tidemark/core/model/Subscription"
-import type * as ChangeSource from "@tidemark/core/ports/ChangeSource"
+import * as ChangeSource from "@tidemark/core/ports/ChangeSource"
 import * as Windowing from "@tidemark/core/rules/Windowing"
+import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -72,16 +81,25 @@ export interface Options {
   readonly source: SalesforceSource.SalesforceSource
   /** Longest window of one request, more than a minute. Defaults to 1 day. */
   readonly window?: Duration.Input | undefined
+  /**
+   * Most records that are taken as deleted because they are not found, where the
+   * server's list does not reach back. Defaults to a tenth of those looked for, and at
+   * least to `absentLeast`.
+   */
+  readonly absentMax?: number | undefined
 }
 
 /**
- * How far back a first run reads: what the feed keeps, less a margin that lasts
- * while the run begins (SOAP API guide, "getDeleted": 15 days).
+ * How far back a run without a usable position reads: what the feed keeps, less a
+ * day that lasts while records are looked for (SOAP API guide, "getDeleted": 15 days).
  *
  * @category constants
  * @since 0.1.0
  */
-export const reach = Duration.subtract(Duration.days(15), Duration.minutes(10))
+export const reach = Duration.days(14)
+
+/** See `absentMax`. @category constants @since 0.1.0 */
+export const absentLeast = 20
 
 /** The lane this source is meant for. @category constructors @since 0.1.0 */
 export const lane = (subscription: Subscription.Subscription): Lane.Lane => Lane.make(subscription, "deletes")
@@ -117,7 +135,7 @@ export const make = Effect.fnUntraced(function* (
     epoch: source.epoch,
     account: source.account,
     fetch: source.fetch,
-    read: (asked) => read({ client, object: name, length }, asked)
+    read: (asked) => read({ client, source, object: name, label, length, absentMax: options.absentMax }, asked)
   }
 })
 
@@ -127,9 +145,12 @@ export const make = Effect.fnUntraced(function* (
 
 interface Reading {
   readonly client: Options["client"]
+  readonly source: Options["source"]
   readonly object: string
+  readonly label: string
   /** Longest window, in ms. */
   readonly length: number
+  readonly absentMax: number | undefined
 }
 
 /** Windows must be longer than a minute, and seconds may be ignored: two minutes are enough. */
@@ -143,10 +164,13 @@ const read = (
     Effect.map(reading.client.time, (startedAt) => {
       const window = Windowing.make({ startedAt, settle: Duration.toMillis(options.settle) })
       const { from } = options
-      const start = from === undefined ? startedAt - Duration.toMillis(reach) : Stamp.toMillis(from.until)
-      return Stream.paginate({ start, from }, (at) => step(reading, window, at)).pipe(
+      const earliest = startedAt - Duration.toMillis(reach)
+      const known = from === undefined ? undefined : Stamp.toMillis(from.until)
+      const start = Math.max(known ?? earliest, earliest)
+      const listed = Stream.paginate({ start, from }, (at) => step(reading, window, at)).pipe(
         Stream.filter((page) => page.observations.length > 0 || page.mark !== undefined)
       )
+      return known === start ? listed : Stream.concat(absent(reading, options, earliest, startedAt), listed)
     })
   )
 
@@ -189,3 +213,53 @@ const observe = (
   version: undefined,
   observedAt
 })
+
+// Deletions of records last read before `earliest` may be listed no more. All are looked for before the first is
+// deleted: only the number of those missing tells whether they are gone or not to be seen.
+const absent = (
+  { absentMax, label, object, source }: Reading,
+  { unreadSince }: ChangeSource.ReadOptions<Cursor>,
+  earliest: number,
+  observedAt: number
+): Stream.Stream<Emitted, ChangeSource.SourceError> => {
+  if (unreadSince === undefined) return Stream.empty
+  const missing: Array<Observation.ExternalId> = []
+  let count = 0
+  const look = Stream.runForEach(
+    unreadSince(earliest),
+    Effect.fnUntraced(function* (ids) {
+      const found = yield* source.fetch(ids)
+      count += ids.length
+      missing.push(...ids.filter((id) => !found.has(id)))
+    })
+  )
+  const gone = (externalId: Observation.ExternalId): Observation.Delete<Cursor> => ({
+    _tag: "Delete",
+    externalId,
+    position: undefined,
+    origin: "Poll",
+    evidence: { _tag: "Absent" },
+    version: undefined,
+    observedAt
+  })
+  return Stream.unwrap(
+    Effect.map(look, () =>
+      missing.length > (absentMax ?? Math.max(absentLeast, count / 10))
+        ? Stream.fail(tooMany(label, object, missing.length, count))
+        : Stream.fromArray(Arr.chunksOf(missing, pageMax).map((ids) => Page.make(ids.map(gone))))
+    )
+  )
+}
+
+/** Observations of one page of absences. */
+const pageMax = 200
+
+const tooMany = (source: string, object: string, missing: number, count: number) =>
+  new ChangeSource.SourceError({
+    reason: "PositionLost",
+    source,
+    message:
+      `Salesforce keeps deletions for 15 days, and this lane was not read for longer, so records read before were looked for: ` +
+      `${missing} of ${count} of ${object} are not found, too many to delete them unasked. Check that the user may still see ` +
+      `all records; if they are deleted indeed, allow it with absentMax.`
+  })

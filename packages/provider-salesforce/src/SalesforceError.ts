@@ -210,12 +210,19 @@ const remedies: ReadonlyMap<string, string> = new Map([
   ],
   ["invalid_client", `The app is unknown or not installed in this org. ${newCredentials}`],
   ["invalid_client_id", `The app is unknown or not installed in this org. ${newCredentials}`],
+  [
+    "API_CURRENTLY_DISABLED",
+    "Give the user the permission API Enabled. A user who has it meets a fault of Salesforce: then run again later, the position is kept."
+  ],
   ["API_DISABLED_FOR_ORG", "Give the user the permission API Enabled, in an edition that has the API."],
   ["INVALID_TYPE", "Check the object's name, and that the user may read it."],
   ["INVALID_FIELD", "Check the field's name, and that field-level security shows it to the user."],
   ["NOT_FOUND", "Check the address, the API version, and the object's name."],
   ["INVALID_QUERY_LOCATOR", "Ask again from the last position."],
-  ["INVALID_REPLICATION_DATE", "Deletions may have been missed: compare all records once, then start the lane anew."],
+  [
+    "INVALID_REPLICATION_DATE",
+    "The list of deletions does not reach back that far. Run again: records that were read before it begins are looked for; an org that is younger than two weeks has to wait until it is not."
+  ],
   ["QUERY_TIMEOUT", "The query ran for two minutes: read fewer fields, or ask Salesforce for an index."],
   ["EXCEEDED_ID_LIMIT", "More than 600,000 ids in one window: use shorter windows."]
 ])

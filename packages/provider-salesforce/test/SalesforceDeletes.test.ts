@@ -1,5 +1,7 @@
 /** The lane of deletions: windows to the present, positions that only marks move. */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import assert from "node:assert/strict"
 import { describe, it } from "vitest"
@@ -56,12 +58,12 @@ describe("SalesforceDeletes", () => {
         const org = FakeOrg.make()
         org.now = 20 * day
         yield* Reading.read(yield* deletes(org), { from: undefined, settle: 0 })
-        assert.equal(org.windows.length, 15)
+        assert.equal(org.windows.length, 14)
         const [first] = org.windows[0]!
-        assert.equal(first, FakeOrg.start + (5 * day + 600) * 1000)
+        assert.equal(first, FakeOrg.start + 6 * day * 1000)
         for (const [at, [start, end]] of org.windows.entries()) {
           assert.ok(end - start > 60_000 && end - start <= day * 1000)
-          if (at > 0 && at < 14) assert.equal(start, org.windows[at - 1]![1])
+          if (at > 0) assert.equal(start, org.windows[at - 1]![1])
         }
         assert.equal(org.windows.at(-1)![1], FakeOrg.start + 20 * day * 1000)
       })
@@ -175,6 +177,76 @@ describe("SalesforceDeletes", () => {
         assert.equal(error.reason, "PositionLost")
       })
     ))
+
+  /** As the engine tells them: those last read before, in pieces. */
+  const here =
+    (ids: ReadonlyArray<string>, asked: Array<number>) =>
+    (time: number): Stream.Stream<Arr.NonEmptyReadonlyArray<ReturnType<typeof Mapping.externalId>>> => {
+      asked.push(time)
+      return Stream.fromIterable(Arr.chunksOf(ids.map(Mapping.externalId), 7))
+    }
+
+  it("without a position, or with one that is too old, records that are here and not there are deleted first", () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(fc.nat(99), { maxLength: 60 }),
+        fc.nat(20),
+        fc.constantFrom(undefined, 0, 5.9, 6, 6.1, 19.9),
+        (all, gone, at) =>
+          run(
+            Effect.gen(function* () {
+              const ids = all.map((index) => `00100000000${String(index).padStart(4, "0")}AAA`)
+              const there = ids.slice(gone)
+              const org = FakeOrg.make(there.map((id) => ({ id, stamp: 1, visible: 1, name: "there" })))
+              org.now = 20 * day
+              const asked: Array<number> = []
+              const from = at === undefined ? undefined : until(at * day)
+              const options = { from, settle: 0, unreadSince: here(ids, asked) }
+              const pages = yield* Reading.read(yield* deletes(org), options)
+              const isLost = at === undefined || at < 6
+              assert.deepEqual(asked, isLost ? [FakeOrg.start + 6 * day * 1000] : [])
+              const told = Reading.observations(pages)
+              assert.deepEqual(
+                told.map(({ externalId }) => String(externalId)),
+                isLost ? ids.slice(0, gone) : []
+              )
+              for (const one of told) {
+                assert.ok(one._tag === "Delete" && one.evidence._tag === "Absent" && one.position === undefined)
+              }
+              assert.equal(org.windows[0]?.[0], FakeOrg.start + (isLost ? 6 : at) * day * 1000)
+              assert.deepEqual(Reading.committed(from, pages), until(20 * day))
+            })
+          )
+      )
+    ))
+
+  it.each([
+    { here: 21, gone: 20, absentMax: undefined, isTold: false },
+    { here: 21, gone: 21, absentMax: undefined, isTold: true },
+    { here: 300, gone: 30, absentMax: undefined, isTold: false },
+    { here: 300, gone: 31, absentMax: undefined, isTold: true },
+    { here: 300, gone: 300, absentMax: 300, isTold: false },
+    { here: 2, gone: 2, absentMax: 1, isTold: true }
+  ])(
+    "of $here records $gone that are not found, with a limit of $absentMax",
+    ({ absentMax, gone, here: count, isTold }) =>
+      run(
+        Effect.gen(function* () {
+          const ids = Array.from({ length: count }, (_, index) => `00100000000${String(index).padStart(4, "0")}AAA`)
+          const org = FakeOrg.make(ids.slice(gone).map((id) => ({ id, stamp: 1, visible: 1, name: "there" })))
+          org.now = 20 * day
+          const made = yield* deletes(org, { absentMax })
+          const read = Reading.read(made, { from: undefined, settle: 0, unreadSince: here(ids, []) })
+          if (!isTold) assert.equal(Reading.observations(yield* read).length, gone)
+          else {
+            const { message, reason } = yield* Effect.flip(read)
+            assert.equal(reason, "PositionLost")
+            assert.ok(message.includes(`${gone} of ${count} of Account are not found`), message)
+            assert.deepEqual(org.windows, [])
+          }
+        })
+      )
+  )
 
   it("an object without the feed, and a window that is too short, are refused", () =>
     run(

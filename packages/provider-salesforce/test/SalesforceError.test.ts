@@ -23,6 +23,7 @@ describe("SalesforceError", () => {
     [400, oauth("invalid_client_id"), "Unauthorized"],
     [401, "", "Unauthorized"],
     [403, rest("API_DISABLED_FOR_ORG"), "Forbidden"],
+    [403, rest("API_CURRENTLY_DISABLED", "API is disabled for this User"), "Forbidden"],
     [403, "<html>no</html>", "Forbidden"],
     [403, rest("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."), "QuotaExhausted"],
     [429, "", "RateLimited"],

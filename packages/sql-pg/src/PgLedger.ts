@@ -30,6 +30,19 @@ export const make = ({ read, sql, write }: PgUnitOfWork.Session): Ledger.Ledger[
       sql<Row>`select l.* from ${Param.records(sql, subscription.tenant, ids)} cross join lateral (
         select ${columns(sql)} from tidemark.ledger r where ${Param.isRecord(sql, subscription)} offset 0) l`
     ).pipe(Effect.map(toEntries), Effect.mapError(PgError.toStoreError("Ledger.find"))),
+  unreadSince: (subscription, { after, limit, time }) =>
+    read(
+      subscription.tenant,
+      sql<Pick<Row, "external_id">>`select l.* from ${Param.tenant(sql, subscription.tenant)} cross join lateral (
+        select r.external_id from tidemark.ledger r
+        where r.tenant = i.tenant and r.provider = ${subscription.connection.provider}
+          and r.account = ${subscription.connection.account} and r.entity = ${subscription.entity}
+          and r.external_id > ${after ?? ""} and r.existence = 'Present' and r.observed_at < ${String(time)}::float8
+        order by r.external_id limit ${String(limit)}::bigint) l order by l.external_id`
+    ).pipe(
+      Effect.map((rows) => rows.map((row) => row.external_id as Observation.ExternalId)),
+      Effect.mapError(PgError.toStoreError("Ledger.unreadSince"))
+    ),
   localIds: LocalId.make,
   advance: (subscription, advances) =>
     write(subscription.tenant, advance(sql, subscription, Param.sorted(advances, isBefore))).pipe(

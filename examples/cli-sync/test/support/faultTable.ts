@@ -135,7 +135,7 @@ export const table: { readonly [kind in Faults.Kind]: readonly [Row, ...Readonly
     { outcome: refused(1, "QuotaExhausted", /REQUEST_LIMIT_EXCEEDED \(HTTP 403\).*run again when it has recovered/) }
   ],
   apiDisabled: [{ outcome: refused(2, "Forbidden", /API_DISABLED_FOR_ORG \(HTTP 403\).*API Enabled/) }],
-  userDisabled: [{ outcome: refused(2, "Unavailable", /API_CURRENTLY_DISABLED \(HTTP 403\)/) }],
+  userDisabled: [{ outcome: refused(2, "Forbidden", /API_CURRENTLY_DISABLED \(HTTP 403\).*API Enabled/) }],
   noAccess: [{ outcome: refused(2, "Forbidden", /INSUFFICIENT_ACCESS \(HTTP 403\).*missing permission/) }],
   "406": [once],
   "420": [once],

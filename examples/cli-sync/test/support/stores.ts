@@ -1,6 +1,7 @@
 /**
  * Where a simulation keeps its copy: in memory, by the lanes that the command has,
- * or in PostgreSQL, by the command itself.
+ * always the live one first, as applications may run them; or in PostgreSQL, by the
+ * command itself.
  */
 import { Lane, Subscription, Sync } from "@tidemark/core"
 import * as LawStore from "@tidemark/laws/Store"

@@ -6,13 +6,12 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Lane from "../model/Lane.ts"
-import type * as Page from "../model/Page.ts"
 import type * as Run from "../model/Run.ts"
-import type * as ChangeSource from "../ports/ChangeSource.ts"
 import type * as Lanes from "../ports/Lanes.ts"
 import * as Batch from "./Batch.ts"
 import * as Commit from "./Commit.ts"
 import * as External from "./External.ts"
+import * as Reading from "./Reading.ts"
 import * as Session from "./Session.ts"
 import * as Step from "./Step.ts"
 import type * as Sync from "./Sync.ts"
@@ -60,14 +59,10 @@ const batches = <A extends object, C, R>(
   sync: Sync.Sync<A, C, R>,
   session: Session.Session<C>
 ): Stream.Stream<Sync.BatchReport, Sync.SyncError, Sync.Ports | R> => {
-  const { sink, source } = sync
+  const { sink } = sync
   const commit = sink._tag === "External" ? External.commit(sync, sink) : Commit.commit(sync, sink)
   const start = sink._tag === "External" ? External.resume(sync, sink, session) : Effect.void
-  const pages: Stream.Stream<Page.Page<A, C>, ChangeSource.SourceError, R> = source.read({
-    lane: session.lane,
-    from: session.from,
-    settle: sync.settle
-  })
+  const pages = Reading.pages(sync, session.lane, session.from)
   return Stream.fromEffectDrain(start).pipe(
     Stream.concat(pages.pipe(Stream.buffer({ capacity: sync.prefetch }))),
     Stream.flatMap((page) => Stream.fromArray(Batch.split(page, sync.batchSize, sink._tag))),

@@ -13,7 +13,6 @@ import * as Stream from "effect/Stream"
 import type * as CursorRule from "../model/CursorRule.ts"
 import type * as Lane from "../model/Lane.ts"
 import type * as Observation from "../model/Observation.ts"
-import type * as Page from "../model/Page.ts"
 import type * as ChangeSink from "../ports/ChangeSink.ts"
 import type * as ChangeSource from "../ports/ChangeSource.ts"
 import * as Lanes from "../ports/Lanes.ts"
@@ -22,6 +21,7 @@ import type * as Quarantine from "../ports/Quarantine.ts"
 import type { StoreError } from "../ports/StoreError.ts"
 import * as Plan from "../rules/Plan.ts"
 import * as Batch from "./Batch.ts"
+import * as Reading from "./Reading.ts"
 import * as Session from "./Session.ts"
 import type * as Sync from "./Sync.ts"
 
@@ -62,12 +62,7 @@ export const stream = <A extends object, C, R>(
     Effect.gen(function* () {
       const standing = yield* (yield* Lanes.Lanes).peek(lane)
       const from = standing === undefined ? undefined : yield* Session.startOf(sync, standing.checkpoint)
-      const pages: Stream.Stream<Page.Page<A, C>, ChangeSource.SourceError, R> = sync.source.read({
-        lane,
-        from,
-        settle: sync.settle
-      })
-      return pages.pipe(
+      return Reading.pages(sync, lane, from).pipe(
         Stream.flatMap((page) => Stream.fromArray(Batch.split(page, sync.batchSize, sync.sink._tag))),
         Stream.mapEffect((batch) => Batch.gather(sync, batch, 0)),
         Stream.mapEffect((gathered) => preview(sync, overlay, gathered))

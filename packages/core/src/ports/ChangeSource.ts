@@ -72,7 +72,15 @@ export interface ReadOptions<out C> {
   readonly from: C | undefined
   /** How late a row may become visible, in source time. */
   readonly settle: Duration.Duration
+  /**
+   * Records that are here and were last read before a source time, in ms since the
+   * epoch, in pieces. For a source that only tells what happened lately, to find out
+   * whether it can tell enough. The engine gives it; without it nothing is here.
+   */
+  readonly unreadSince?: ((time: number) => Stream.Stream<Ids, SourceError>) | undefined
 }
+
+type Ids = Arr.NonEmptyReadonlyArray<Observation.ExternalId>
 
 /** A whole record as read by id. @category models @since 0.1.0 */
 export interface Fetched<out A> {

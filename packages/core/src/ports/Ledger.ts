@@ -7,7 +7,9 @@
  * - compare-and-set: of several advances planned against one token, one wins;
  * - serial: an advance of a row waits for the transaction that last advanced it;
  * - stable: the local id of a record never changes by itself;
- * - fresh: no local id is made twice.
+ * - fresh: no local id is made twice;
+ * - whole: read in pieces, `unreadSince` tells each record that is here and was last
+ *   read earlier, once.
  *
  * @since 0.1.0
  */
@@ -29,6 +31,19 @@ export class Ledger extends Context.Service<
       subscription: Subscription.Subscription,
       ids: Arr.NonEmptyReadonlyArray<Observation.ExternalId>
     ) => Effect.Effect<ReadonlyMap<Observation.ExternalId, Entry.Entry>, StoreError>
+    /**
+     * Records that are here and whose last noted read began before `time`, in ms since
+     * the epoch: a piece of at most `limit`, in an order of the store's own.
+     */
+    readonly unreadSince: (
+      subscription: Subscription.Subscription,
+      options: {
+        readonly time: number
+        /** The last one of the piece before; `undefined` begins. */
+        readonly after: Observation.ExternalId | undefined
+        readonly limit: number
+      }
+    ) => Effect.Effect<ReadonlyArray<Observation.ExternalId>, StoreError>
     /** Makes `count` local ids, for records that were never here. Stores nothing. */
     readonly localIds: (count: number) => Effect.Effect<ReadonlyArray<string>, StoreError>
     /**

@@ -22,6 +22,7 @@ import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
 import * as FieldDiffer from "@tidemark/core/rules/FieldDiffer"
 import * as Law from "../Law.ts"
 import * as Store from "../Store.ts"
+import * as Telling from "../Telling.ts"
 import * as Time from "../Time.ts"
 
 // -----------------------------------------------------------------------------
@@ -100,11 +101,13 @@ export const law = <A extends object, R, T>(
         return yield* options.holds(bench, value)
       })
     )
+  const tell = (value: T) => Telling.steps(value, (one) => (isStep(one) ? lineOf(ids, one) : undefined))
   const inTime = (value: T) => (home.isRealTime ? holds(value) : Time.during(Time.make(1_000_000))(holds(value)))
   return home.isShared
-    ? Law.make({ ...options, layer: home.layer, holds: inTime })
+    ? Law.make({ ...options, tell, layer: home.layer, holds: inTime })
     : Law.make({
         ...options,
+        tell,
         holds: (value) => Effect.provide(inTime(value), Layer.fresh(home.layer), { local: true })
       })
 }
@@ -250,6 +253,12 @@ export const play = Effect.fnUntraced(function* <A extends object>(
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const isStep = (value: unknown): value is Step<unknown> =>
+  typeof value === "object" && value !== null && "place" in value && "record" in value
+
+const lineOf = (ids: Ids, { place, record }: Step<unknown>): string =>
+  record === undefined ? `remove ${ids[place % ids.length]}` : `put ${ids[place % ids.length]} ${fc.stringify(record)}`
 
 const differences = (fields: ReadonlyArray<string>, should: object, is: object): string => {
   const value = (record: object, field: string) => clipped(Object.getOwnPropertyDescriptor(record, field)?.value)

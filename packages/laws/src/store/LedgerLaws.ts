@@ -1,5 +1,5 @@
 /**
- * What the engine relies on in a ledger: L10, L32, L36, W07, W63, W74.
+ * What the engine relies on in a ledger: L10, L13, L32, L36, W07, W63, W74.
  *
  * @since 0.1.0
  */
@@ -37,6 +37,13 @@ export const ledgerLaws = <R>(store: Store.Store<R>): ReadonlyArray<Law.Law> => 
         yield* Law.same("how many differ", new Set(made.flat()).size, made.flat().length)
         yield* Law.requires(!made.flat().includes(""), () => "a local id is empty")
       })
+  }),
+  Store.law(store, {
+    id: "L13",
+    claim: "records that are here and were read earlier are told once each, however small the pieces",
+    runs: 30,
+    arbitrary: fc.tuple(fc.array(read, { maxLength: 12 }), fc.nat(4), fc.integer({ min: 1, max: 5 })),
+    holds: ([records, time, limit]) => tells(store, records, time, limit)
   }),
   Store.law(store, {
     id: "W63",
@@ -114,6 +121,40 @@ const obeys = Effect.fnUntraced(function* <R>(store: Store.Store<R>, batches: Re
   }
   const found = yield* ledger.find(subscription, [Made.id("a"), Made.id("b"), Made.id("c")])
   yield* Law.same("rows as found", sorted(found), sorted(rows))
+})
+
+const read = fc.record({
+  existence: fc.constantFrom("Present" as const, "Present" as const, "Deleted" as const, "Weak" as const),
+  observedAt: fc.nat(4)
+})
+
+/** Records that were read at some time, and one of another entity. */
+const tells = Effect.fnUntraced(function* <R>(
+  store: Store.Store<R>,
+  records: ReadonlyArray<{ readonly existence: Entry.Existence; readonly observedAt: number }>,
+  time: number,
+  limit: number
+) {
+  const subscription = yield* Store.subscription(store.name)
+  const ledger = yield* Ledger.Ledger
+  const advances = records.map(({ existence, observedAt }, index) => {
+    const made = Made.advance(`record ${index}`, 0, { existence })
+    return { ...made, version: { ...made.version, observedAt } }
+  })
+  for (const one of advances) yield* Made.transact(subscription, ledger.advance(subscription, [one]))
+  const other = elsewhere(subscription, "entity")
+  yield* Made.transact(other, ledger.advance(other, [Made.advance("elsewhere", 0)]))
+  const told: Array<string> = []
+  let after: Entry.Entry["externalId"] | undefined
+  for (;;) {
+    const ids = yield* ledger.unreadSince(subscription, { time, after, limit })
+    yield* Law.requires(ids.length <= limit, () => `${ids.length} records of at most ${limit}`)
+    told.push(...ids)
+    after = ids.at(-1)
+    if (after === undefined || told.length > records.length) break
+  }
+  const expected = advances.filter(({ existence, version }) => existence === "Present" && version.observedAt < time)
+  yield* Law.same("who is told", told.toSorted(), expected.map(({ externalId }) => externalId).toSorted())
 })
 
 /** Advances at once, planned against one token. */

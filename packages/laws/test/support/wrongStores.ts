@@ -93,6 +93,10 @@ export const stores = {
   repeatsLocalIds: ledger(() => ({
     localIds: (count) => Effect.succeed(Array.from({ length: count }, (_, index) => `local-${index}`))
   })),
+  /** A piece of the records that were read earlier begins where the one before did. */
+  tellsOnePiece: ledger((right) => ({
+    unreadSince: (subscription, options) => right.unreadSince(subscription, { ...options, after: undefined })
+  })),
   /** The compare-and-set is on the revision, so a write that applies nothing goes unseen. */
   tokenIsRevision: ledger((right) => ({
     find: (subscription, ids) => Effect.map(right.find(subscription, ids), byRevision),

@@ -22,10 +22,13 @@ export type Read<A, C> = ReadonlyArray<Page.Page<A, C, Observation.Observation<A
 /** One run, or its first `most` pages: what a crash leaves. */
 export const read = <A, C>(
   source: ChangeSource.Fetching<A, C>,
-  options: { readonly from: C | undefined; readonly settle: number; readonly most?: number }
+  options: { readonly from: C | undefined; readonly settle: number; readonly most?: number } & Pick<
+    ChangeSource.ReadOptions<C>,
+    "unreadSince"
+  >
 ): Effect.Effect<Read<A, C>, ChangeSource.SourceError> =>
   source
-    .read({ lane, from: options.from, settle: Duration.seconds(options.settle) })
+    .read({ lane, from: options.from, settle: Duration.seconds(options.settle), unreadSince: options.unreadSince })
     .pipe(Stream.take(options.most ?? Number.MAX_SAFE_INTEGER), Stream.runCollect)
 
 export const observations = <A, C>(pages: Read<A, C>) => pages.flatMap((page) => page.observations)
