@@ -36,12 +36,12 @@ const flags = {
     )
   ),
   lease: Flag.String("lease").pipe(
-    Flag.withDescription("How long an event stays with a process that does not answer; 30s when not given"),
+    Flag.withDescription("How long an event stays with a process that does not answer; 10s when not given"),
     Flag.filterMap(
       (text) => Option.fromUndefinedOr(Configuration.spanOf(text)),
       () => "a duration such as 500ms, 30s or 5m"
     ),
-    Flag.withDefault(Duration.seconds(30))
+    Flag.withDefault(Relay.leaseDefault)
   ),
   drain: Flag.Boolean("drain").pipe(
     Flag.withDescription("End once the consumer is owed nothing any more"),

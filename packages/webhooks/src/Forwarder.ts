@@ -58,7 +58,7 @@ export type Secrets = StandardWebhooks.Secrets<Redacted.Redacted<string>>
 export interface Options<D extends EventType.Domain> extends Endpoint.Options, Omit<Consumer.Options<D>, "timeout"> {
   /** An effect is asked at each attempt, so that secrets change while it runs. */
   readonly secrets: Secrets | Effect.Effect<Secrets, unknown>
-  /** Longest time to the head of an answer; the lease must be 5 s longer. Default: 15 s. */
+  /** Longest time to the head of an answer; the relay's lease has to be more than `margin` longer. Default: 6 s. */
   readonly timeout?: Duration.Input
   /** When an event happened, in ms since the epoch: the same at each attempt. Default: it is not told. */
   readonly occurredAt?: (event: Consumer.Received<D>) => number | undefined
@@ -94,13 +94,13 @@ export class ForwardError extends Schema.TaggedError<ForwardError>()("ForwardErr
 }) {}
 
 /** How long an attempt may take beyond its timeout. @category constants @since 0.1.0 */
-export const margin = Duration.seconds(5)
+export const margin = Duration.seconds(2)
 
 /** What is taken of a body, so that its connection can be used again. @category constants @since 0.1.0 */
 export const bodyLimits: AnswerBody.Limits = { most: 64 * 1_024, within: "1 second" }
 
 /** How long the head of an answer is waited for, unless the options say. @category constants @since 0.1.0 */
-export const timeoutDefault = Duration.seconds(15)
+export const timeoutDefault = Duration.seconds(6)
 
 // -----------------------------------------------------------------------------
 // constructors

@@ -209,7 +209,11 @@ const requireSound = <R>({ consumers, lease, only = [], registry }: Options<R>):
       return refuse("UnknownType", [name], `${name} asks for ${unknown.type}, which the registry does not have: add it`)
     }
     if (Duration.isGreaterThanOrEqualTo(timeout, leaseOf(lease))) {
-      return refuse("Timeout", [name], `${name} may take as long as the lease: give it a shorter timeout`)
+      return refuse(
+        "Timeout",
+        [name],
+        `${name} may take as long as the lease: give it a shorter timeout, or the relay a longer lease`
+      )
     }
   }
   return Effect.void
