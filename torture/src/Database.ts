@@ -17,7 +17,8 @@ export interface Database {
   readonly urlOf: (worker: string) => string
 }
 
-const role = "tidemark"
+/** What workers connect as. */
+export const role = "tidemark"
 
 /**
  * A server that keeps commit times, syncs each commit to the disk, and has the

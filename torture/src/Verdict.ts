@@ -11,7 +11,10 @@ export class Broken extends Schema.TaggedError<Broken>()("Broken", { message: Sc
 const told = 20
 
 /** Fails with what is wrong. */
-export const require = ({ ok }: Judge.Verdict, violations: ReadonlyArray<string>): Effect.Effect<void, Broken> => {
+export const require = (
+  { ok }: Pick<Judge.Verdict, "ok">,
+  violations: ReadonlyArray<string>
+): Effect.Effect<void, Broken> => {
   if (ok) return Effect.void
   const rest = violations.length > told ? [`and ${violations.length - told} more`] : []
   const reasons = violations.length === 0 ? ["no kill struck inside a transaction, or nothing was copied"] : violations

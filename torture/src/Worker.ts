@@ -203,11 +203,12 @@ const reach = Effect.fnUntraced(function* (sql: SqlClient, more: number) {
   )
 })
 
-const kill = (pid: number, point: Kill["point"]): Effect.Effect<Kill> =>
+/** Ends a process, and says when. */
+export const kill = (pid: number, point: Kill["point"]): Effect.Effect<Kill> =>
   Effect.map(send(pid, "SIGKILL"), () => ({ t: new Date().toISOString(), pid, signal: "SIGKILL", point }))
 
 /** To a process that is no more nothing is sent, for ever: its end is told by other means. */
-const send = (pid: number, signal: NodeJS.Signals): Effect.Effect<void> =>
+export const send = (pid: number, signal: NodeJS.Signals): Effect.Effect<void> =>
   Effect.catch(
     Effect.try(() => void process.kill(pid, signal)),
     () => Effect.never
@@ -216,14 +217,15 @@ const send = (pid: number, signal: NodeJS.Signals): Effect.Effect<void> =>
 const commits = (sql: SqlClient) =>
   Effect.map(sql<{ count: number }>`select count(*)::int as count from history.lane`, ([row]) => row?.count ?? 0)
 
-const isWriting = (sql: SqlClient, name: string) =>
+/** Whether a worker is in a transaction that has written. */
+export const isWriting = (sql: SqlClient, name: string) =>
   Effect.map(
     sql`select 1 from pg_stat_activity where application_name = ${name} and backend_xid is not null`,
     (rows) => rows.length > 0
   )
 
 /** Whether a stopped process leaves a transaction open that has written, once its connections rest. */
-const isLeftOpen = (sql: SqlClient, name: string) =>
+export const isLeftOpen = (sql: SqlClient, name: string) =>
   sql<{ isResting: boolean; isOpen: boolean }>`select
       coalesce(bool_and(state <> 'active'), true) as "isResting",
       coalesce(bool_or(state = 'idle in transaction' and backend_xid is not null), false) as "isOpen"

@@ -13,6 +13,7 @@ import * as Runtime from "effect/Runtime"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import { demo } from "./demo.ts"
+import { events } from "./events.ts"
 import { kills } from "./kills.ts"
 import { laws } from "./laws.ts"
 import { simulator } from "./simulator.ts"
@@ -20,7 +21,7 @@ import { simulator } from "./simulator.ts"
 /** The parser of the command line tells its own errors. */
 const isTold = CliError.isCliError
 
-const torture = Command.make("torture").pipe(Command.withSubcommands([demo, kills, laws, simulator]))
+const torture = Command.make("torture").pipe(Command.withSubcommands([demo, events, kills, laws, simulator]))
 
 const program = Command.runWith(torture, { version: "0.0.0" })(process.argv.slice(2)).pipe(
   Effect.as(0),

@@ -54,6 +54,9 @@ export interface Options<R> {
 /** @category constants @since 0.1.0 */
 export const concurrencyDefault = 100
 
+/** @category constants @since 0.1.0 */
+export const leaseDefault: Duration.Duration = Duration.seconds(30)
+
 /** Deliveries of one step of an activation. @category constants @since 0.1.0 */
 export const activationSize = 1_000
 
@@ -224,7 +227,7 @@ const activated = Effect.fnUntraced(function* (name: string) {
 const directions = ["inbound", "change", "outbound"] as const
 
 const leaseOf = (lease: Duration.Input | undefined): Duration.Duration =>
-  Duration.fromInputUnsafe(lease ?? "30 seconds")
+  Duration.fromInputUnsafe(lease ?? leaseDefault)
 
 /** One lane per direction, and one more for each consumer that has its own number of slots. */
 const settingsOf = <R>(options: Options<R>): ReadonlyArray<RelayLane.Settings<R>> => {

@@ -1,0 +1,186 @@
+/**
+ * Workers as processes: a number of them, of which some are killed and replaced, and
+ * some are stopped for longer than their lease and go on.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as ChildProcess from "effect/process/ChildProcess"
+import type { PlatformError } from "effect/PlatformError"
+import type { SqlError } from "effect/sql/SqlError"
+import type { SqlClient } from "effect/sql/SqlClient"
+import * as path from "node:path"
+import type * as Database from "../Database.ts"
+import * as Worker from "../Worker.ts"
+import type * as Process from "./worker.ts"
+
+// -----------------------------------------------------------------------------
+// models
+// -----------------------------------------------------------------------------
+
+/** A signal that lets a process go on, or not. */
+export interface Stop {
+  readonly t: string
+  readonly pid: number
+  readonly signal: "SIGSTOP" | "SIGCONT"
+}
+
+interface Member {
+  readonly name: string
+  readonly pid: number
+  /** In ms since the epoch. */
+  readonly since: number
+  /** `Chosen` by whoever sends it signals. */
+  state: "Free" | "Chosen" | "Over"
+  readonly ended: Fiber.Fiber<void>
+}
+
+export type Failure = Worker.WorkerError | SqlError | PlatformError
+
+export interface Crew {
+  readonly database: Database.Database
+  readonly settings: Omit<Process.Settings, "url">
+  readonly scope: Scope.Scope
+  readonly members: Array<Member>
+  readonly kills: Array<Worker.Kill>
+  readonly stops: Array<Stop>
+  /** Fails when a worker ends that nobody ended. */
+  readonly failure: Deferred.Deferred<never, Failure>
+  hired: number
+}
+
+// -----------------------------------------------------------------------------
+// constants
+// -----------------------------------------------------------------------------
+
+const main = path.join(import.meta.dirname, "worker.ts")
+
+/** How long a worker takes until it is at work, in ms. */
+const start = 2_500
+/** How long a worker is waited for to be in a transaction. */
+const search = Duration.seconds(2)
+/** How much of what a worker complains of is kept, in characters. */
+const complaintMax = 2_000
+/** How long a worker may take to end when it is told to. */
+const farewell = Duration.seconds(60)
+
+// -----------------------------------------------------------------------------
+// hiring
+// -----------------------------------------------------------------------------
+
+export const make = Effect.fnUntraced(function* (
+  database: Database.Database,
+  settings: Crew["settings"]
+): Effect.fn.Return<Crew, never, Scope.Scope> {
+  const scope = yield* Effect.scope
+  const failure = yield* Deferred.make<never, Failure>()
+  return { database, settings, scope, members: [], kills: [], stops: [], failure, hired: 0 }
+})
+
+/** Starts one worker more. */
+export const hire = Effect.fnUntraced(function* (crew: Crew) {
+  const name = `worker-${++crew.hired}`
+  const settings: Process.Settings = { ...crew.settings, url: crew.database.urlOf(name) }
+  const command = ChildProcess.make(process.execPath, [main, JSON.stringify(settings)], {
+    stdin: "ignore",
+    stdout: "ignore",
+    killSignal: "SIGKILL"
+  })
+  const handle = yield* Effect.provideService(command, Scope.Scope, crew.scope)
+  let complaint = ""
+  const listening = Stream.runForEach(Stream.decodeText(handle.stderr), (text) =>
+    Effect.sync(() => {
+      complaint = (complaint + text).slice(-complaintMax)
+    })
+  )
+  const ended = yield* Effect.all([Effect.exit(listening), Effect.exit(handle.exitCode)], { concurrency: 2 }).pipe(
+    Effect.flatMap(([, code]) => {
+      if (member.state === "Over") return Effect.void
+      const told = Exit.isSuccess(code) ? `with ${code.value}` : "by a signal"
+      const message = `${name} ended ${told}, and nobody had told it to: ${complaint}`
+      return Effect.asVoid(Deferred.fail(crew.failure, new Worker.WorkerError({ message })))
+    }),
+    Effect.forkIn(crew.scope)
+  )
+  const member: Member = { name, pid: handle.pid, since: Date.now(), state: "Free", ended }
+  crew.members.push(member)
+})
+
+/** Ends all workers as an operator would, and waits for them. */
+export const dismiss = Effect.fnUntraced(function* (crew: Crew) {
+  const left = crew.members.filter(({ state }) => state !== "Over")
+  for (const member of left) {
+    member.state = "Over"
+    yield* Effect.forkChild(Worker.send(member.pid, "SIGTERM"), { startImmediately: true })
+  }
+  yield* Effect.forEach(left, ({ ended }) => Fiber.join(ended), { concurrency: "unbounded", discard: true }).pipe(
+    Effect.timeoutOrElse({
+      duration: farewell,
+      orElse: () => Effect.fail(new Worker.WorkerError({ message: "a worker did not end when it was told to" }))
+    })
+  )
+})
+
+// -----------------------------------------------------------------------------
+// signals
+// -----------------------------------------------------------------------------
+
+/** Kills one worker, and starts another in its place. */
+export const kill = Effect.fnUntraced(function* (crew: Crew, isInside: boolean) {
+  const member = yield* choose(crew)
+  const point = isInside ? yield* stopInside(crew.database.sql, member) : "unknown"
+  member.state = "Over"
+  crew.kills.push(yield* Worker.kill(member.pid, point))
+  yield* Fiber.join(member.ended)
+  crew.members.splice(crew.members.indexOf(member), 1)
+  yield* hire(crew)
+})
+
+/** Stops one worker for so long, where it can be inside a transaction, and lets it go on. */
+export const stop = Effect.fnUntraced(function* (crew: Crew, time: Duration.Duration) {
+  const member = yield* choose(crew)
+  yield* stopInside(crew.database.sql, member)
+  crew.stops.push({ t: new Date().toISOString(), pid: member.pid, signal: "SIGSTOP" })
+  yield* Effect.sleep(time)
+  crew.stops.push({ t: new Date().toISOString(), pid: member.pid, signal: "SIGCONT" })
+  yield* Worker.send(member.pid, "SIGCONT")
+  member.state = "Free"
+})
+
+/** One that is at work and that nobody else has chosen. */
+const choose = Effect.fnUntraced(function* (crew: Crew): Effect.fn.Return<Member> {
+  while (true) {
+    const free = crew.members.filter(({ state }) => state === "Free")
+    const busy = free.filter(({ since }) => Date.now() - since > start)
+    const member = busy[yield* Random.nextIntBetween(0, Math.max(1, busy.length))]
+    // One is always left in peace, so that there is somebody to take over.
+    if (member !== undefined && free.length > 1) {
+      member.state = "Chosen"
+      return member
+    }
+    yield* Effect.sleep("20 millis")
+  }
+})
+
+/**
+ * Stops a worker while it has a transaction open that has written; after a while
+ * wherever it is.
+ */
+const stopInside = Effect.fnUntraced(function* (sql: SqlClient, { name, pid }: Member) {
+  const until = Date.now() + Duration.toMillis(search)
+  while (true) {
+    const isLast = Date.now() > until
+    if (isLast || (yield* Worker.isWriting(sql, name))) {
+      yield* Worker.send(pid, "SIGSTOP")
+      if (yield* Worker.isLeftOpen(sql, name)) return "inside-tx"
+      if (isLast) return "outside"
+      yield* Worker.send(pid, "SIGCONT")
+    }
+    yield* Effect.sleep("2 millis")
+  }
+})
