@@ -203,12 +203,11 @@ const reach = Effect.fnUntraced(function* (sql: SqlClient, more: number) {
   )
 })
 
-/** Ends a process, and says when. */
-export const kill = (pid: number, point: Kill["point"]): Effect.Effect<Kill> =>
+const kill = (pid: number, point: Kill["point"]): Effect.Effect<Kill> =>
   Effect.map(send(pid, "SIGKILL"), () => ({ t: new Date().toISOString(), pid, signal: "SIGKILL", point }))
 
 /** To a process that is no more nothing is sent, for ever: its end is told by other means. */
-export const send = (pid: number, signal: NodeJS.Signals): Effect.Effect<void> =>
+const send = (pid: number, signal: NodeJS.Signals): Effect.Effect<void> =>
   Effect.catch(
     Effect.try(() => void process.kill(pid, signal)),
     () => Effect.never

@@ -115,7 +115,7 @@ describe("a handler", () => {
         Consumer.make("mail", {
           on: [paid],
           start: "Beginning",
-          timeout: "10 seconds",
+          timeout: "5 seconds",
           handler: ({ key }) => (key === "a" ? Effect.die("oh") : key === "b" ? Effect.never : Effect.interrupt)
         })
       )
@@ -300,7 +300,7 @@ describe("a relay", () => {
       yield* Relay.prepare(options)
       yield* publish("short", 1)
       yield* publish("long", 1)
-      const running = yield* Effect.forkChild(Relay.run({ ...options, grace: "10 seconds" }))
+      const running = yield* Effect.forkChild(Relay.run({ ...options, grace: "6 seconds" }))
       yield* elapse("1 seconds")
       const stopping = yield* Effect.forkChild(Fiber.interrupt(running))
       yield* elapse("1 seconds")
@@ -331,7 +331,7 @@ describe("a relay", () => {
         Consumer.make("mail", {
           on: [paid],
           start: "Beginning",
-          timeout: "25 seconds",
+          timeout: "9 seconds",
           handler: () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => stopped.push("stopped")))
         })
       )
@@ -341,7 +341,7 @@ describe("a relay", () => {
       yield* elapse("1 seconds")
       const [taken] = yield* forced(yield* Deliveries.Deliveries)
       assert.equal(taken?.attempt, 2)
-      yield* elapse("10 seconds")
+      yield* elapse("4 seconds")
       assert.deepEqual(stopped, ["stopped"])
       yield* Fiber.interrupt(running)
       const { connection } = yield* Memory.Store
@@ -379,9 +379,9 @@ describe("a relay", () => {
       yield* Effect.forkChild(processOf(database, hook)(Relay.run(dying)))
       yield* elapse("1 seconds")
       isDead.now = true
-      yield* elapse("15 seconds")
+      yield* elapse("8 seconds")
       assert.equal((yield* processOf(database)(Relay.drainOnce(living))).acknowledged, 0)
-      yield* elapse("16 seconds")
+      yield* elapse("2 seconds")
       assert.equal((yield* processOf(database)(Relay.drainOnce(living))).acknowledged, 1)
       assert.deepEqual(handled, ["second 2"])
     })

@@ -88,12 +88,11 @@ export const hire = Effect.fnUntraced(function* (crew: Crew) {
   const settings: Process.Settings = { ...crew.settings, url: crew.database.urlOf(name) }
   const command = ChildProcess.make(process.execPath, [main, JSON.stringify(settings)], {
     stdin: "ignore",
-    stdout: "ignore",
     killSignal: "SIGKILL"
   })
   const handle = yield* Effect.provideService(command, Scope.Scope, crew.scope)
   let complaint = ""
-  const listening = Stream.runForEach(Stream.decodeText(handle.stderr), (text) =>
+  const listening = Stream.runForEach(Stream.decodeText(handle.all), (text) =>
     Effect.sync(() => {
       complaint = (complaint + text).slice(-complaintMax)
     })
@@ -116,7 +115,7 @@ export const dismiss = Effect.fnUntraced(function* (crew: Crew) {
   const left = crew.members.filter(({ state }) => state !== "Over")
   for (const member of left) {
     member.state = "Over"
-    yield* Effect.forkChild(Worker.send(member.pid, "SIGTERM"), { startImmediately: true })
+    signal(member.pid, "SIGTERM")
   }
   yield* Effect.forEach(left, ({ ended }) => Fiber.join(ended), { concurrency: "unbounded", discard: true }).pipe(
     Effect.timeoutOrElse({
@@ -135,7 +134,8 @@ export const kill = Effect.fnUntraced(function* (crew: Crew, isInside: boolean) 
   const member = yield* choose(crew)
   const point = isInside ? yield* stopInside(crew.database.sql, member) : "unknown"
   member.state = "Over"
-  crew.kills.push(yield* Worker.kill(member.pid, point))
+  signal(member.pid, "SIGKILL")
+  crew.kills.push({ t: new Date().toISOString(), pid: member.pid, signal: "SIGKILL", point })
   yield* Fiber.join(member.ended)
   crew.members.splice(crew.members.indexOf(member), 1)
   yield* hire(crew)
@@ -148,7 +148,7 @@ export const stop = Effect.fnUntraced(function* (crew: Crew, time: Duration.Dura
   crew.stops.push({ t: new Date().toISOString(), pid: member.pid, signal: "SIGSTOP" })
   yield* Effect.sleep(time)
   crew.stops.push({ t: new Date().toISOString(), pid: member.pid, signal: "SIGCONT" })
-  yield* Worker.send(member.pid, "SIGCONT")
+  signal(member.pid, "SIGCONT")
   member.state = "Free"
 })
 
@@ -176,11 +176,24 @@ const stopInside = Effect.fnUntraced(function* (sql: SqlClient, { name, pid }: M
   while (true) {
     const isLast = Date.now() > until
     if (isLast || (yield* Worker.isWriting(sql, name))) {
-      yield* Worker.send(pid, "SIGSTOP")
-      if (yield* Worker.isLeftOpen(sql, name)) return "inside-tx"
+      signal(pid, "SIGSTOP")
+      if (yield* isLeftOpen(sql, name)) return "inside-tx"
       if (isLast) return "outside"
-      yield* Worker.send(pid, "SIGCONT")
+      signal(pid, "SIGCONT")
     }
     yield* Effect.sleep("2 millis")
   }
 })
+
+/** A statement of a stopped worker may wait for a lock for long: then nothing is known of it. */
+const isLeftOpen = (sql: SqlClient, name: string) =>
+  Effect.timeoutOrElse(Worker.isLeftOpen(sql, name), { duration: search, orElse: () => Effect.succeed(false) })
+
+/** Nothing, where the process is no more: its end is told by other means. */
+const signal = (pid: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    return
+  }
+}

@@ -50,6 +50,8 @@ interface Play {
   readonly crew: Crew.Crew
   readonly feed: Feed.Feed
   readonly refused: ReadonlyArray<string>
+  /** In ms since the epoch. */
+  readonly started: number
   /** Effects of `books`. */
   books: number
 }
@@ -77,12 +79,11 @@ const files = [...lines.map((name) => `${name}.jsonl`), "settings.json", "final.
 /** Plays to the end, and writes the history. Answers how many seconds there were events to hand out. */
 export const play = Effect.fnUntraced(function* (options: Options, args: ReadonlyArray<string>) {
   const one = yield* prepare(options)
-  const started = Date.now()
   for (let worker = 0; worker < options.workers; worker++) yield* Crew.hire(one.crew)
   const feeding = yield* feedOf(one)
   const disturbing = yield* disturb(one)
   yield* Effect.raceFirst(Deferred.await(one.crew.failure), settled(one, feeding))
-  const seconds = (Date.now() - started) / 1_000
+  const seconds = (Date.now() - one.started) / 1_000
   yield* Fiber.interruptAll(disturbing)
   yield* Crew.dismiss(one.crew)
   yield* write(one, args)
@@ -117,6 +118,7 @@ const prepare = Effect.fnUntraced(function* (options: Options) {
     target,
     crew,
     refused,
+    started: Date.now(),
     books: 0,
     feed: Feed.make({ events, keys, allowed: () => allowed(one) })
   }
@@ -148,12 +150,9 @@ const disturb = Effect.fnUntraced(function* ({ crew, options }: Play) {
   })
   let begun = 0
   const stopping = Effect.gen(function* () {
-    while (begun++ < stops) yield* Effect.uninterruptible(Crew.stop(crew, Duration.millis(lease * 1.3 + 200)))
+    while (begun++ < stops) yield* Effect.uninterruptible(Crew.stop(crew, Duration.millis(pauseOf(lease))))
   })
-  const fibers = [
-    ...(killEvery > 0 ? [killing] : []),
-    ...Array.from({ length: Math.max(1, Math.floor(workers / 3)) }, () => stopping)
-  ]
+  const fibers = [...(killEvery > 0 ? [killing] : []), ...Array.from({ length: stoppersOf(workers) }, () => stopping)]
   return yield* Effect.forEach(fibers, (fiber, place) =>
     fiber.pipe(
       Random.withSeed(seed + place + 1),
@@ -168,11 +167,19 @@ const stopsOf = ({ stops }: Crew.Crew): number => stops.filter(({ signal }) => s
 const hasStruck = ({ crew, options }: Play): boolean =>
   (options.killEvery === 0 || crew.kills.some(({ point }) => point === "inside-tx")) && stopsOf(crew) >= options.stops
 
-/** Not far ahead of whoever handles least; and while not all disturbances were seen, something is kept back for them. */
+/** How long a worker is stopped, in ms, and how many are at once. */
+const pauseOf = (lease: number): number => lease * 1.3 + 200
+const stoppersOf = (workers: number): number => Math.max(1, Math.floor(workers / 3))
+
+/**
+ * Not far ahead of whoever handles least; and spread over the time that stops will
+ * take. The last ones are kept back until all disturbances struck.
+ */
 const allowed = (one: Play): number => {
-  const { crew, feed, options } = one
-  const { events, stops } = options
-  const share = stops === 0 ? 0.9 : 0.1 + (0.8 * Math.min(stops, stopsOf(crew) + 1)) / stops
+  const { feed, options, started } = one
+  const { events, lease, stops, workers } = options
+  const length = (stops / stoppersOf(workers)) * (pauseOf(lease) + 500)
+  const share = Math.min(0.9, 0.05 + (0.85 * (Date.now() - started)) / Math.max(1, length))
   const kept = hasStruck(one) ? events : Math.ceil(events * share)
   return Math.min(handledLeast(one) + window, kept, feed.events)
 }

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as fs from "node:fs"
 import * as Facts from "./Facts.ts"
@@ -97,7 +98,14 @@ const program = Effect.gen(function* () {
     consumers: [books, calling("calls", caller), calling("stubborn", caller)],
     ...pace
   }
-  yield* Relay.prepare(options)
+  // A registration does not wait for long behind a unit of work that appends: appends would wait behind it.
+  yield* Relay.prepare(options).pipe(
+    Effect.retry({
+      schedule: Schedule.spaced("100 millis"),
+      times: 100,
+      while: (error) => error._tag === "StoreError" && error.reason === "Conflict"
+    })
+  )
   return yield* Relay.run(options)
 }).pipe(Effect.scoped)
 

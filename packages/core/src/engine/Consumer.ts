@@ -43,7 +43,7 @@ export interface Options<D extends EventType.Domain> {
   readonly on: Arr.NonEmptyReadonlyArray<D>
   /** Default: `"Now"`. */
   readonly start?: Consumers.Start
-  /** Longest time of one attempt, below the lease. Default: 20 s. */
+  /** Longest time of one attempt, below the lease. Default: 8 s. */
   readonly timeout?: Duration.Input
   /** Default: `Backoff.standard`. */
   readonly retry?: Backoff.Backoff
@@ -104,7 +104,7 @@ export const make: {
   on: options.on,
   start: options.start ?? "Now",
   isTransactional: "transactional" in options,
-  timeout: Duration.fromInputUnsafe(options.timeout ?? "20 seconds"),
+  timeout: Duration.fromInputUnsafe(options.timeout ?? "8 seconds"),
   retry: options.retry ?? Backoff.standard,
   concurrency: options.concurrency,
   handle: ("transactional" in options ? options.transactional : options.handler) as unknown as Consumer["handle"] // the relay hands over events of `on` alone, and opens the transaction

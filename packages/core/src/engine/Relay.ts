@@ -43,19 +43,28 @@ export interface Options<R> {
   readonly only?: ReadonlyArray<string>
   /** Most handlers at once, by direction; 0 leaves a direction to other processes. Default: `concurrencyDefault`. */
   readonly concurrency?: Partial<Readonly<Record<Event.Direction, number>>>
-  /** How long a delivery stays with a process that does not answer. Default: 30 s. */
+  /**
+   * How long a delivery stays with a process that does not answer. It is extended while
+   * a handler is at work. Default: `leaseDefault`.
+   */
   readonly lease?: Duration.Input
   /** How long handlers have to end when the relay is interrupted. Default: 30 s. */
   readonly grace?: Duration.Input
-  /** How long to wait before looking again: after there was something, and else. Default: 1 s and 30 s. */
+  /** How long to wait before looking again: after there was something, and else. Default: 1 s and 4 s. */
   readonly poll?: { readonly active?: Duration.Input; readonly idle?: Duration.Input }
 }
 
 /** @category constants @since 0.1.0 */
 export const concurrencyDefault = 100
 
-/** @category constants @since 0.1.0 */
-export const leaseDefault: Duration.Duration = Duration.seconds(30)
+/**
+ * With it and a poll every 4 s, what a process that was killed held is handed out
+ * again within 15 s, also where nobody wakes the others.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const leaseDefault: Duration.Duration = Duration.seconds(10)
 
 /** Deliveries of one step of an activation. @category constants @since 0.1.0 */
 export const activationSize = 1_000
@@ -118,7 +127,7 @@ export const prepare = Effect.fnUntraced(function* <R>(
  */
 export const run = Effect.fnUntraced(function* <R>(options: Options<R>): Effect.fn.Return<never, never, R | Ports> {
   const active = Duration.fromInputUnsafe(options.poll?.active ?? "1 second")
-  const idle = Duration.fromInputUnsafe(options.poll?.idle ?? "30 seconds")
+  const idle = Duration.fromInputUnsafe(options.poll?.idle ?? "4 seconds")
   const grace = Duration.fromInputUnsafe(options.grace ?? "30 seconds")
   return yield* Effect.scoped(
     Effect.gen(function* () {
