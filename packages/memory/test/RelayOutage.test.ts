@@ -53,7 +53,9 @@ describe("a relay whose target is down for 72 hours", () => {
       )
       for (let key = 0; key < keys; key++) yield* publish(`k${key}`, 1, 2, 3)
       yield* Relay.prepare(options)
-      const running = yield* Effect.forkChild(Relay.run({ ...options, poll: { active: "1 hours", idle: "1 hours" } }))
+      // Nobody looks without a reason, and leases are long: else three days are a long time.
+      const calm = { lease: "1 hours", poll: { active: "1 hours", idle: "1 hours" } } as const
+      const running = yield* Effect.forkChild(Relay.run({ ...options, ...calm }))
       yield* elapse("1 millis")
       // Finely at first, where delays are short, and then as finely as they are long.
       for (let now = 1_000; now < outage * 1.2; now = Math.max(now + 1_000, now * 1.02)) {
