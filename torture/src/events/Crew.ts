@@ -33,8 +33,6 @@ export interface Stop {
 interface Member {
   readonly name: string
   readonly pid: number
-  /** In ms since the epoch. */
-  readonly since: number
   /** `Chosen` by whoever sends it signals. */
   state: "Free" | "Chosen" | "Over"
   readonly ended: Fiber.Fiber<void>
@@ -60,8 +58,6 @@ export interface Crew {
 
 const main = path.join(import.meta.dirname, "worker.ts")
 
-/** How long a worker takes until it is at work, in ms. */
-const start = 2_500
 /** How long a worker is waited for to be in a transaction. */
 const search = Duration.seconds(2)
 /** How much of what a worker complains of is kept, in characters. */
@@ -106,7 +102,7 @@ export const hire = Effect.fnUntraced(function* (crew: Crew) {
     }),
     Effect.forkIn(crew.scope)
   )
-  const member: Member = { name, pid: handle.pid, since: Date.now(), state: "Free", ended }
+  const member: Member = { name, pid: handle.pid, state: "Free", ended }
   crew.members.push(member)
 })
 
@@ -152,20 +148,26 @@ export const stop = Effect.fnUntraced(function* (crew: Crew, time: Duration.Dura
   member.state = "Free"
 })
 
-/** One that is at work and that nobody else has chosen. */
-const choose = Effect.fnUntraced(function* (crew: Crew): Effect.fn.Return<Member> {
+/** One that is at work and that nobody else has chosen. Another one at work is left in peace, to take over. */
+const choose = Effect.fnUntraced(function* (crew: Crew) {
   while (true) {
-    const free = crew.members.filter(({ state }) => state === "Free")
-    const busy = free.filter(({ since }) => Date.now() - since > start)
-    const member = busy[yield* Random.nextIntBetween(0, Math.max(1, busy.length))]
-    // One is always left in peace, so that there is somebody to take over.
+    const working = yield* atWork(crew.database.sql)
+    const free = crew.members.filter(({ name, state }) => state === "Free" && working.has(name))
+    const member = free[yield* Random.nextIntBetween(0, Math.max(1, free.length))]
     if (member !== undefined && free.length > 1) {
       member.state = "Chosen"
       return member
     }
-    yield* Effect.sleep("20 millis")
+    yield* Effect.sleep("50 millis")
   }
 })
+
+/** Names of those that listen for deliveries: however slow the machine is, they have started. */
+const atWork = (sql: SqlClient) =>
+  Effect.map(
+    sql<{ name: string }>`select application_name as name from pg_stat_activity where query ilike 'listen %'`,
+    (rows) => new Set(rows.map(({ name }) => name))
+  )
 
 /**
  * Stops a worker while it has a transaction open that has written; after a while
