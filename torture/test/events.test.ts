@@ -308,6 +308,18 @@ describe("a history of deliveries", () => {
     assert.deepEqual([verdict.ok, violations, verdict.dead], [true, [], 1])
   })
 
+  it("does not take a key for blocked whose workers were killed one after the other", async () => {
+    const files = history()
+    files.attempts[7] = call(20, "calls", "a", 2)
+    assert.equal((await judge(files)).verdict.blocked_other_keys, 0)
+    files.attempts[7] = call(31, "calls", "a", 2)
+    files.deliveries.push(delivery(6, 11, "claim", "worker-2", "a", 2, "calls"))
+    files.deliveries.push(delivery(7, 21, "claim", "worker-3", "a", 2, "calls"))
+    assert.equal((await judge(files)).verdict.blocked_other_keys, 0)
+    files.deliveries.pop()
+    assert.equal((await judge(files)).verdict.blocked_other_keys, 1)
+  })
+
   it("says how long what a killed worker held waited for another one", async () => {
     const files = history()
     files.deliveries[0] = delivery(1, 13, "claim", "worker-2")

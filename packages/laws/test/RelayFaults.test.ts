@@ -80,7 +80,8 @@ const play = (wrong: Acknowledge, { cuts, failing, keys, workers }: Case) => {
           if (attempt <= (failing[number] ?? 0)) return yield* Effect.fail("not yet")
         })
     })
-    const options = { registry, consumers: [consumer], concurrency: { change: 2 } }
+    // Its extensions are further apart than a nap of this clock.
+    const options = { registry, consumers: [consumer], concurrency: { change: 2 }, lease: "30 seconds" } as const
     yield* Relay.prepare(options)
     const uow = yield* UnitOfWork.UnitOfWork
     for (const [number, key] of keys.entries()) yield* uow.transact(tenant, append("note", key, number))

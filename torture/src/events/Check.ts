@@ -8,10 +8,12 @@
  *   of by two events, and effects of what never was a fact.
  * - `inversions`: effects of an event behind an effect of a later event of its key.
  * - `blocked_other_keys`: deliveries of keys that were not refused, to a consumer some
- *   of whose keys were, that waited longer than `patience` for their first attempt,
- *   while a key that was refused was tried again in the time beyond. The wait begins
- *   when both the event was committed and the last attempt of the event before it had
- *   begun; `patience` allows for the lease of a worker that died, and for a turn.
+ *   of whose keys were, that nobody was given for longer than `patience`, while a key
+ *   that was refused was tried again in the time beyond. The wait begins when both the
+ *   event was committed and the last attempt of the event before it had begun, and
+ *   ends with its first attempt. It begins anew with each claim that came to no attempt,
+ *   because the worker was killed or stopped in between: `patience` allows for the lease
+ *   of one such worker, and a turn.
  * - `stale_settlements`: settlements by another worker than the one that claimed the
  *   delivery last, and effects in a transaction that committed when a later attempt
  *   had begun.
@@ -245,8 +247,22 @@ const inversions = ({ handled }: History): ReadonlyArray<string> => {
   })
 }
 
+const claimsOf = ({ deliveries }: Pick<History, "deliveries">) =>
+  Map.groupBy(
+    deliveries.filter(({ op }) => op === "claim"),
+    pairOf
+  )
+
+/** The longest time between two neighbours, of which there are at least two. */
+const longest = (times: ReadonlyArray<number>) =>
+  times
+    .slice(1)
+    .map((to, place) => ({ from: times[place]!, to }))
+    .reduce((most, gap) => (gap.to - gap.from > most.to - most.from ? gap : most))
+
 const blockedOthers = (history: History, attempts: Attempts): ReadonlyArray<string> => {
   const { events, facts, settings } = history
+  const claims = claimsOf(history)
   const committed = new Map(facts.map((fact) => [placeOf(fact, fact.fact), millis(fact)]))
   const lines = [...Map.groupBy(events, ({ entity, key }) => JSON.stringify([entity, key])).values()].map((line) =>
     line.toSorted((a, b) => a.revision - b.revision)
@@ -257,6 +273,7 @@ const blockedOthers = (history: History, attempts: Attempts): ReadonlyArray<stri
       .flatMap((one) => (one.consumer === consumer && refused.has(one.key) ? [millis(one)] : []))
       .toSorted((a, b) => a - b)
     const tries = (event: string) => (attempts.get(pairOf({ consumer, event })) ?? []).map(millis)
+    const claimed = (event: string) => (claims.get(pairOf({ consumer, event })) ?? []).map(millis)
     return lines.flatMap((line) =>
       refused.has(line[0]!.key)
         ? []
@@ -265,9 +282,10 @@ const blockedOthers = (history: History, attempts: Attempts): ReadonlyArray<stri
             const known = committed.get(placeOf(event, event.payload.fact)) ?? Infinity
             const ready = Math.max(known, ...(before === undefined ? [] : tries(before.id)))
             const first = Math.min(...tries(event.id))
-            const late = ready + settings.patience
-            const isBlocked = first > late && retries.some((t) => t > late && t < first)
-            return isBlocked ? [`blocked: ${consumer} waited ${first - ready} ms with ${event.id}`] : []
+            const wait = longest([ready, ...claimed(event.id).filter((t) => t > ready && t < first), first])
+            const late = wait.from + settings.patience
+            const isBlocked = wait.to > late && retries.some((t) => t > late && t < wait.to)
+            return isBlocked ? [`blocked: ${consumer} waited ${wait.to - wait.from} ms with ${event.id}`] : []
           })
     )
   })
@@ -324,10 +342,7 @@ const overtaken = ({ stops }: History, attempts: Attempts): number => {
 /** Of what a killed worker had begun last: until somebody is given it. */
 const longestTakeover = ({ deliveries, kills }: History, attempts: Attempts): number => {
   const killed = new Map(kills.map((kill) => [kill.pid, millis(kill)]))
-  const claims = Map.groupBy(
-    deliveries.filter(({ op }) => op === "claim"),
-    pairOf
-  )
+  const claims = claimsOf({ deliveries })
   let longest = 0
   for (const [pair, calls] of attempts) {
     for (const [place, call] of calls.entries()) {
