@@ -12,6 +12,7 @@ import { deliveryLaws } from "./events/DeliveryLaws.ts"
 import type * as EventStore from "./events/EventStore.ts"
 import { inboxLaws } from "./events/InboxLaws.ts"
 import { tailLaws } from "./events/TailLaws.ts"
+import { tenantLaws } from "./events/TenantLaws.ts"
 import { retentionLaws } from "./events/RetentionLaws.ts"
 import type * as RetentionStore from "./events/RetentionStore.ts"
 import type * as Law from "./Law.ts"
@@ -20,7 +21,8 @@ import type * as Law from "./Law.ts"
 export const verifyOutbox = <R>(store: EventStore.EventStore<R>): ReadonlyArray<Law.Law> => [
   ...deliveryLaws(store),
   ...crowdLaws(store),
-  ...tailLaws(store)
+  ...tailLaws(store),
+  ...tenantLaws(store)
 ]
 
 /** The laws of the inbox. @category laws @since 0.1.0 */

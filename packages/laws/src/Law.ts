@@ -222,7 +222,14 @@ const broken = <T>(law: string, details: fc.RunDetails<[T]>, tell: (value: T) =>
   const counterexample = fc.stringify(found?.[0])
   const steps = found === null ? [] : tell(found[0])
   const values = cause instanceof Violation ? cause.values : undefined
-  const reason = values?.what ?? (cause instanceof Error ? cause.message : String(cause))
+  const reason = values?.what ?? textOf(cause)
   const message = Telling.format({ law, cases, reason, values, steps, seed, path, counterexample })
   return new Broken({ message, law, seed, path, counterexample, cause })
+}
+
+/** Some errors have no message of their own, only a cause that has. */
+const textOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  if (error.message !== "") return error.message
+  return error.cause === undefined ? error.name : `${error.name}: ${textOf(error.cause)}`
 }

@@ -1,5 +1,5 @@
 // Goal: each wrong store of events is caught by the law that is against it.
-// Guarantees: L24, L25, L26, L27, L28, L30, L32, L33, L34, L50, W31, W32, W38, W48, W75, W76.
+// Guarantees: L24, L25, L26, L27, L28, L30, L32, L33, L34, L36, L50, W31, W32, W38, W48, W75, W76.
 import { verifyInbox, verifyOutbox } from "@tidemark/laws/EventLaws"
 import { describe, it } from "vitest"
 import { isCaught } from "./support/caught.ts"
@@ -47,6 +47,7 @@ describe("a wrong outbox", () => {
   outbox("W42 receipts that are lost", "activatesAnew", "L50")
   outbox("W30 events in a transaction of their own", "eventsApart", "L50")
   outbox("W32 another event under an id that is known", "passesOver", "L50")
+  outbox("an event that becomes its appender's", "takesForeign", "L36")
   outbox("W70 an event that is another one when it is appended again", "appendsAnew", "L50")
   outbox("numbers in a transaction of their own", "numbersApart", "O29")
 })

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Publisher from "@tidemark/core/engine/Publisher"
 import * as Sync from "@tidemark/core/engine/Sync"
+import * as EventRegistry from "@tidemark/core/model/EventRegistry"
 import * as EventType from "@tidemark/core/model/EventType"
 import type * as ChangeSink from "@tidemark/core/ports/ChangeSink"
 import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
@@ -17,6 +18,13 @@ import { failureOf, makeGate, processOf, tenant, transact } from "./support.ts"
 
 const paid = EventType.define({
   type: "invoice_paid",
+  direction: "change",
+  aggregate: "invoice",
+  payload: Schema.Struct({ text: Schema.String })
+})
+
+const sent = EventType.define({
+  type: "invoice_sent",
   direction: "change",
   aggregate: "invoice",
   payload: Schema.Struct({ text: Schema.String })
@@ -37,6 +45,29 @@ describe("publish", () => {
     const wrong = () => Publisher.publish(paid, { key: "a", payload: { number: 1 } })
     assert.ok(Effect.isEffect(outside) && typeof wrong === "function")
   })
+
+  it.effect("refuses what the application's registry does not have", () =>
+    Effect.gen(function* () {
+      const registry = yield* EventRegistry.make(paid)
+      const publish = Publisher.of(registry)
+      // @ts-expect-error a definition that is not registered
+      const wrong = publish(sent, { key: "a", payload: { text: "x" } })
+      const twin = publish({ ...paid }, { key: "a", payload: { text: "x" } })
+      const errors = yield* Effect.forEach([wrong, twin], (one) => transact(failureOf(one)))
+      assert.deepEqual(errors, [
+        new EventRegistry.Unregistered({
+          type: "invoice_sent",
+          message: "the registry has no invoice_sent: register the one that is published"
+        }),
+        new EventRegistry.Unregistered({
+          type: "invoice_paid",
+          message: "the registry has another definition of invoice_paid: register the one that is published"
+        })
+      ])
+      yield* transact(publish(paid, { key: "a", payload: { text: "one" } }))
+      assert.deepEqual(yield* told, ["a1 one"])
+    }).pipe(Effect.provide(Memory.layer()))
+  )
 
   it.effect("L24 writes at the end, key by key, what was not taken back", () =>
     Effect.gen(function* () {

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import type * as Event from "@tidemark/core/model/Event"
-import type * as Outbox from "@tidemark/core/ports/Outbox"
+import * as Outbox from "@tidemark/core/ports/Outbox"
 import { StoreError } from "@tidemark/core/ports/StoreError"
 import type * as Subscription from "@tidemark/core/model/Subscription"
 import * as Effect from "effect/Effect"
@@ -20,13 +20,9 @@ import type * as PgUnitOfWork from "./PgUnitOfWork.ts"
 /** @category constructors @since 0.1.0 */
 export const make = ({ sql, write }: PgUnitOfWork.Session): Outbox.Outbox["Service"] => ({
   append: (tenant, events) => {
-    const foreign = events.find((event) => event.tenant !== tenant)
-    if (foreign !== undefined) {
-      return Effect.die(new Error(`an event of tenant ${foreign.tenant} was appended by ${tenant}`))
-    }
     const sorted = Param.sorted(events, isBefore)
     const inserting = insert(sql, tenant, sorted)
-    return write(
+    const appending = write(
       tenant,
       Effect.flatMap(inserting, ([row]) =>
         row?.is_done === true ? Effect.succeed([]) : insertNew(sql, tenant, sorted)
@@ -35,6 +31,7 @@ export const make = ({ sql, write }: PgUnitOfWork.Session): Outbox.Outbox["Servi
       Effect.mapError(PgError.toStoreError("Outbox.append")),
       Effect.flatMap(([other]) => (other === undefined ? Effect.void : Effect.fail(taken(other.id))))
     )
+    return Effect.andThen(Outbox.requireTenant(tenant, events), appending)
   }
 })
 

@@ -11,6 +11,7 @@
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Event from "../model/Event.ts"
+import * as EventRegistry from "../model/EventRegistry.ts"
 import * as EventType from "../model/EventType.ts"
 import * as Counters from "../ports/Counters.ts"
 import * as Outbox from "../ports/Outbox.ts"
@@ -62,6 +63,25 @@ export const publish = <D extends EventType.Any>(
     const event: Numbered = { tenant, type, entity, key, version, direction, payload: encoded, given: id }
     yield* UnitOfWork.atEnd(name, event, (events) => write(outbox, counters, events))
   })
+
+/**
+ * `publish` of one application: another definition than those of the registry does
+ * not compile, and is refused where its type was taken away.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const of =
+  <D extends EventType.Any>(registry: EventRegistry.EventRegistry<D>) =>
+  <E extends D>(
+    definition: E,
+    options: Options<EventType.Payload<E>>
+  ): Effect.Effect<
+    void,
+    EventType.PayloadError | EventRegistry.Unregistered,
+    UnitOfWork.Transaction | Outbox.Outbox | Counters.Counters
+  > =>
+    Effect.andThen(EventRegistry.requireRegistered(registry, definition), publish(definition, options))
 
 // -----------------------------------------------------------------------------
 // internal

@@ -32,6 +32,12 @@ export class RegistryError extends Schema.TaggedError<RegistryError>()("Registry
   message: Schema.String
 }) {}
 
+/** A definition that the application's registry does not have. @category errors @since 0.1.0 */
+export class Unregistered extends Schema.TaggedError<Unregistered>()("Unregistered", {
+  type: Schema.String,
+  message: Schema.String
+}) {}
+
 // -----------------------------------------------------------------------------
 // constructors
 // -----------------------------------------------------------------------------
@@ -64,6 +70,18 @@ export const find = <D extends EventType.Any>(
 ): D | undefined => {
   const found = definitions.get(event.type)
   return found !== undefined && event.version <= found.version ? found : undefined
+}
+
+/** Fails where the registry has another definition of the type, or none. @category guards @since 0.1.0 */
+export const requireRegistered = (
+  { definitions }: EventRegistry,
+  definition: EventType.Any
+): Effect.Effect<void, Unregistered> => {
+  const { type } = definition
+  const known = definitions.get(type)
+  if (known === definition) return Effect.void
+  const fault = known === undefined ? `the registry has no ${type}` : `the registry has another definition of ${type}`
+  return Effect.fail(new Unregistered({ type, message: `${fault}: register the one that is published` }))
 }
 
 // -----------------------------------------------------------------------------

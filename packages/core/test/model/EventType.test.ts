@@ -126,7 +126,26 @@ const withoutSecrets = (encode: (payload: typeof Party.Type) => Result.Result<Sc
     assert.equal(read.guests.length, payload.guests.length)
   })
 
+type Read = (
+  definition: typeof paid,
+  stored: { version: number; payload: Schema.Json }
+) => Result.Result<unknown, unknown>
+
+/** What a newer build adds to a payload of the same version says nothing to an older one, at any depth. */
+const tolerant = (read: Read) =>
+  fc.property(fc.nat(), fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 }), (cents, more) => {
+    const own = { cents, currency: "EUR" }
+    const payload = { ...more, ...own } as Schema.Json
+    const answer = read(paid, { version: 3, payload })
+    assert.deepEqual(answer, Result.succeed(own))
+  })
+
+const strict: Read = ({ payload }, stored) =>
+  Schema.decodeUnknownResult(payload)(stored.payload, { onExcessProperty: "error" })
+
 describe("a payload", () => {
+  it("W33 of a newer build is read without what it added", () => holds(tolerant(EventType.decode)))
+  it("W33 that may have nothing else is caught", () => isCaught(tolerant(strict)))
   it("O24 of more than 256 KiB is refused", () =>
     holds(
       sized((payload) => EventType.encode(text, payload)),

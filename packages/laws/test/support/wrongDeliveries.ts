@@ -278,6 +278,13 @@ export const wrongDeliveries = {
   eventsApart: replace(Outbox.Outbox, (right, all) => ({
     append: (tenant, events) => apart(all, tenant, right.append(tenant, events))
   })),
+  /** Events are the tenant's who appends them. */
+  takesForeign: replace(Outbox.Outbox, (right) => ({
+    append: (tenant, [first, ...rest]) => {
+      const own = (event: Event.Event): Event.Event => ({ ...event, tenant })
+      return right.append(tenant, [own(first), ...rest.map(own)])
+    }
+  })),
   /** An event whose id is known is passed over, whatever it says. */
   passesOver: replace(Outbox.Outbox, (right, all) => ({
     append: (tenant, events) => {
