@@ -43,6 +43,9 @@ export const create = Effect.gen(function* () {
   )
 })
 
+/** Events of one commit: the table is far from slow, and each commit is. */
+const together = 50
+
 /** What the relay runs: the consumer, and the types it asks for. */
 export const make = Effect.fnUntraced(function* (
   objects: Arr.NonEmptyReadonlyArray<string>,
@@ -55,6 +58,7 @@ export const make = Effect.fnUntraced(function* (
     on: types,
     start: "Beginning",
     timeout,
+    together,
     transactional: ({ entity, id, payload: { externalId }, revision, tenant, type }, { attempt, isLate }) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient

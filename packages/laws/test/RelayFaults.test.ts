@@ -1,5 +1,6 @@
 // Goal: whatever fails between relay, handlers and store, every event has its effect once, in the order of its key.
 // Guarantees: L25, L26, L27, L30.
+import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -47,19 +48,22 @@ interface Case {
   /** Points of the store at which the connection is cut, by their number. */
   readonly cuts: ReadonlyArray<number>
   readonly workers: number
+  /** Most events of one unit of work. */
+  readonly together: number
 }
 
 const cases: fc.Arbitrary<Case> = fc.record({
   keys: fc.array(fc.constantFrom("a", "b", "c"), { minLength: 1, maxLength: 8, size: "max" }),
   failing: fc.array(fc.nat(2), { maxLength: 8, size: "max" }),
   cuts: fc.array(fc.nat(60), { maxLength: 6, size: "max" }),
-  workers: fc.integer({ min: 1, max: 3 })
+  workers: fc.integer({ min: 1, max: 3 }),
+  together: fc.integer({ min: 1, max: 3 })
 })
 
 type Acknowledge = (right: Deliveries.Deliveries["Service"]) => Deliveries.Deliveries["Service"]
 
 /** Plays a case, and compares what is left with what should be. */
-const play = (wrong: Acknowledge, { cuts, failing, keys, workers }: Case) => {
+const play = (wrong: Acknowledge, { cuts, failing, keys, together, workers }: Case) => {
   const time = Time.make(1_000_000)
   const state = { points: 0, isCut: false }
   const hook = (point: string) =>
@@ -74,6 +78,7 @@ const play = (wrong: Acknowledge, { cuts, failing, keys, workers }: Case) => {
     const consumer = Consumer.make("notes", {
       on: [said],
       start: "Beginning",
+      together,
       transactional: ({ key, payload: { number } }, { attempt }) =>
         Effect.gen(function* () {
           yield* append("effect", key, number * 100 + attempt)
@@ -81,7 +86,7 @@ const play = (wrong: Acknowledge, { cuts, failing, keys, workers }: Case) => {
         })
     })
     // Its extensions are further apart than a nap of this clock.
-    const options = { registry, consumers: [consumer], concurrency: { change: 2 }, lease: "30 seconds" } as const
+    const options = { registry, consumers: [consumer], concurrency: { change: 3 }, lease: "30 seconds" } as const
     yield* Relay.prepare(options)
     const uow = yield* UnitOfWork.UnitOfWork
     for (const [number, key] of keys.entries()) yield* uow.transact(tenant, append("note", key, number))
@@ -133,7 +138,7 @@ describe("a relay over a store that fails", () => {
   it("L25 L26 L27 has every effect once and in order", () => law((right) => right).check(settings()))
 
   it("W38 that acknowledges whatever the store says is caught", async () => {
-    const careless: Acknowledge = (right) => ({ ...right, acknowledge: () => Effect.succeed(true) })
+    const careless: Acknowledge = (right) => ({ ...right, acknowledge: (held) => Effect.succeed(held) })
     expect(await broken(careless)).toBeInstanceOf(Law.Broken)
   })
 
@@ -141,7 +146,12 @@ describe("a relay over a store that fails", () => {
     const apart: Acknowledge = (right) => ({
       ...right,
       acknowledge: (held) =>
-        Effect.as(Effect.ignore(Effect.forkDetach(right.settle([{ held, verdict: { _tag: "Ack" } }]))), true)
+        Effect.as(
+          Effect.ignore(
+            Effect.forkDetach(right.settle(Arr.map(held, (one) => ({ held: one, verdict: { _tag: "Ack" } }))))
+          ),
+          held
+        )
     })
     expect(await broken(apart)).toBeInstanceOf(Law.Broken)
   })

@@ -32,11 +32,8 @@ export const make = (connection: Database.Connection): Deliveries.Deliveries["Se
       )
     ),
   acknowledge: (held) =>
-    Statement.write(connection, "Deliveries.acknowledge", held.tenant, (statement) =>
-      Effect.map(
-        eachOf(statement, [held], (row, _, now) => settle(statement, row, { _tag: "Ack" }, now)),
-        (accepted) => accepted.length > 0
-      )
+    Statement.write(connection, "Deliveries.acknowledge", held[0].tenant, (statement) =>
+      eachOf(statement, held, (row, _, now) => settle(statement, row, { _tag: "Ack" }, now))
     ),
   renew: (held, lease) =>
     Statement.writeAlone(connection, "Deliveries.renew", Owed.everybody, (statement) =>

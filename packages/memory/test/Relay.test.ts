@@ -152,11 +152,12 @@ describe("a handler", () => {
 })
 
 describe("a transactional handler", () => {
-  const notes = (transactional: (cents: number, attempt: number) => Effect.Effect<unknown, string>) =>
+  const notes = (transactional: (cents: number, attempt: number) => Effect.Effect<unknown, string>, together = 1) =>
     one(
       Consumer.make("mail", {
         on: [paid],
         start: "Beginning",
+        together,
         transactional: ({ payload }, { attempt }) =>
           Effect.andThen(sent(`note-${payload.cents}-${attempt}`), transactional(payload.cents, attempt))
       })
@@ -178,6 +179,56 @@ describe("a transactional handler", () => {
       yield* drainFor(options)
       assert.deepEqual(yield* effects, ["note-2-1", "note-1-2"])
       assert.deepEqual(yield* shares, ["mail 1 Receipt", "mail 2 Receipt"])
+    }).pipe(Effect.provide(Memory.layer()))
+  )
+
+  it.effect("L26 of several events at once leaves the effects and receipts of all", () =>
+    Effect.gen(function* () {
+      const commits: Array<string> = []
+      const hook = (point: string) =>
+        Effect.sync(() => void (point === "UnitOfWork.commit:before" && commits.push(point)))
+      const options = yield* notes(() => Effect.void, 3)
+      yield* Effect.forEach(["a", "b", "c", "d"], (key, index) => publish(key, index))
+      yield* publish("a", 4)
+      const database = (yield* Memory.Store).connection.database
+      yield* Effect.provide(drainAll(options), Memory.layerFrom(database, { hook }), { local: true })
+      assert.deepEqual((yield* effects).toSorted(), ["note-0-1", "note-1-1", "note-2-1", "note-3-1", "note-4-1"])
+      assert.equal(commits.length, 3)
+      assert.ok((yield* shares).every((share) => share.endsWith("Receipt")))
+    }).pipe(Effect.provide(Memory.layer()))
+  )
+
+  it.effect("L26 of several events at once, one of which fails, leaves all but that one", () =>
+    Effect.gen(function* () {
+      const options = yield* notes(
+        (cents, attempt) => (cents === 2 && attempt === 1 ? Effect.interrupt : Effect.void),
+        10
+      )
+      yield* Effect.forEach(["a", "b", "c"], (key, index) => publish(key, index + 1))
+      yield* drainAll(options)
+      assert.deepEqual(yield* effects, ["note-1-1", "note-3-1"])
+      assert.deepEqual(yield* shares, ["mail 1 Receipt", "mail 2 Delivery", "mail 3 Receipt"])
+      yield* drainFor(options)
+      assert.deepEqual(yield* effects, ["note-1-1", "note-3-1", "note-2-2"])
+    }).pipe(Effect.provide(Memory.layer()))
+  )
+
+  it.effect("L26 of several events at once, one of which somebody else has by now, leaves the others", () =>
+    Effect.gen(function* () {
+      const begun = yield* Deferred.make<void>()
+      const goOn = yield* Deferred.make<void>()
+      const options = yield* notes(() => Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(goOn)), 2)
+      yield* publish("a", 1)
+      yield* publish("b", 2)
+      yield* Relay.prepare(options)
+      const draining = yield* Effect.forkChild(Relay.drainOnce(options))
+      yield* Deferred.await(begun)
+      const [held] = yield* forced(yield* Deliveries.Deliveries)
+      assert.deepEqual([held?.event.key, held?.attempt], ["a", 2])
+      yield* Deferred.succeed(goOn, undefined)
+      const { acknowledged, lost } = yield* Fiber.join(draining)
+      assert.deepEqual([acknowledged, lost], [1, 1])
+      assert.deepEqual(yield* effects, ["note-2-1"])
     }).pipe(Effect.provide(Memory.layer()))
   )
 

@@ -74,11 +74,14 @@ export const make = (session: PgUnitOfWork.Session): Deliveries.Deliveries["Serv
         Effect.mapError(PgError.toStoreError("Deliveries.settle"))
       )
     },
-    acknowledge: (held) =>
-      write(held.tenant, settle(sql, null, [{ held, verdict: { _tag: "Ack" } }])).pipe(
-        Effect.map((places) => places.length === 1),
+    acknowledge: (held) => {
+      const sorted = Param.sorted(held, isBefore)
+      const settlements = sorted.map((one): Deliveries.Settlement => ({ held: one, verdict: { _tag: "Ack" } }))
+      return write(held[0].tenant, settle(sql, null, settlements)).pipe(
+        Effect.map((places) => places.map((n) => sorted[n - 1]!)),
         Effect.mapError(PgError.toStoreError("Deliveries.acknowledge"))
-      ),
+      )
+    },
     renew: (held, lease) => {
       const sorted = Param.sorted(held, isBefore)
       return apart(

@@ -262,7 +262,7 @@ const pick = fc.tuple(fc.nat(), fc.constantFrom("renew", "acknowledge"), process
         Effect.flatMap(Deliveries.Deliveries, (deliveries) =>
           what === "renew"
             ? Effect.map(deliveries.renew([one], Owed.hour), ({ length }) => length === 1)
-            : Stage.transact(deliveries.acknowledge(one), one.tenant)
+            : Effect.map(Stage.transact(deliveries.acknowledge([one]), one.tenant), ({ length }) => length === 1)
         )
       )
       assert.equal(isAccepted, isCurrent(item, one))

@@ -51,12 +51,24 @@ export interface Options<D extends EventType.Domain> {
   readonly concurrency?: number
 }
 
+/** Of a transactional handler. @category models @since 0.1.0 */
+export interface Together {
+  /**
+   * Most events, of one tenant and of as many keys, that are handled one after the other
+   * in one unit of work, within one timeout. Where they do not all end well, it is taken
+   * back, and each is handled in one of its own. Default: 1.
+   */
+  readonly together?: number
+}
+
 /** @category models @since 0.1.0 */
 export interface Consumer<out R = never> {
   readonly name: string
   readonly on: Arr.NonEmptyReadonlyArray<EventType.Domain>
   readonly start: Consumers.Start
   readonly isTransactional: boolean
+  /** Most events of one unit of work; 1 where the handler is not transactional. */
+  readonly together: number
   readonly timeout: Duration.Duration
   readonly retry: Backoff.Backoff
   readonly concurrency: number | undefined
@@ -90,7 +102,7 @@ type Handler<D extends EventType.Domain, Eff extends Any> = (event: Received<D>,
 export const make: {
   <D extends EventType.Domain, Eff extends Any>(
     name: string,
-    options: Options<D> & { readonly transactional: Handler<D, Eff> }
+    options: Options<D> & Together & { readonly transactional: Handler<D, Eff> }
   ): Consumer<Exclude<Effect.Services<Eff>, UnitOfWork.Transaction>>
   <D extends EventType.Domain, Eff extends Any>(
     name: string,
@@ -98,12 +110,14 @@ export const make: {
   ): Consumer<Effect.Services<Eff>>
 } = <D extends EventType.Domain>(
   name: string,
-  options: Options<D> & ({ readonly transactional: Handler<D, Any> } | { readonly handler: Handler<D, Any> })
+  options: Options<D> &
+    (({ readonly transactional: Handler<D, Any> } & Together) | { readonly handler: Handler<D, Any> })
 ): Consumer<never> => ({
   name,
   on: options.on,
   start: options.start ?? "Now",
   isTransactional: "transactional" in options,
+  together: "transactional" in options ? (options.together ?? 1) : 1,
   timeout: Duration.fromInputUnsafe(options.timeout ?? "8 seconds"),
   retry: options.retry ?? Backoff.standard,
   concurrency: options.concurrency,

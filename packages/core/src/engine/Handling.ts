@@ -1,8 +1,10 @@
 /**
- * One attempt: from a delivery to what becomes of it.
+ * One attempt: from a delivery to what becomes of it, or from several that are
+ * handled in one unit of work.
  *
  * @since 0.1.0
  */
+import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
@@ -55,32 +57,35 @@ export const attempt = <R>(
   consumer: Consumer.Consumer<R>,
   delivery: Deliveries.Delivery,
   deadline: () => number
-): Effect.Effect<Outcome, never, R | Context> =>
-  Effect.suspend(() => {
-    const definition = consumer.on.find(({ type }) => type === delivery.event.type)
-    const handling: Effect.Effect<unknown, unknown, R> = Effect.suspend(() => {
-      if (definition === undefined) return Effect.die(new Error(`nobody asked for ${delivery.event.type}`))
-      const payload = EventType.decode(definition as EventType.Definition, delivery.event)
-      return Result.isFailure(payload)
-        ? Effect.fail(payload.failure)
-        : consumer.handle({ ...delivery.event, payload: payload.success }, infoOf(delivery))
-    })
-    const handled: Effect.Effect<unknown, unknown, R | Context> = consumer.isTransactional
-      ? (transacted(delivery, deadline, handling) as Effect.Effect<unknown, unknown, R | Context>) // `R` has no transaction
-      : handling
-    return handled.pipe(
-      Effect.timeoutOrElse({
-        duration: consumer.timeout,
-        orElse: () => Effect.fail(new TimedOut({ message: "the handler took longer than its timeout" }))
-      }),
-      Effect.exit,
-      Effect.flatMap((exit) =>
-        Exit.isSuccess(exit)
-          ? Effect.succeed<Outcome>({ _tag: consumer.isTransactional ? "Settled" : "Ack" })
-          : verdictOf(consumer.retry, delivery, exit.cause)
-      )
-    )
-  })
+): Effect.Effect<Outcome, never, R | Context> => {
+  const handled = consumer.isTransactional
+    ? transacted(consumer, [delivery], deadline)
+    : inTime(consumer, handling(consumer, delivery))
+  return Effect.flatMap(Effect.exit(handled), (exit) =>
+    Exit.isSuccess(exit)
+      ? Effect.succeed<Outcome>({ _tag: consumer.isTransactional ? "Settled" : "Ack" })
+      : verdictOf(consumer.retry, delivery, exit.cause)
+  )
+}
+
+/**
+ * Runs a transactional handler on several deliveries of a tenant, in one unit of work.
+ * Where that fails, each is attempted alone: only one that fails there has failed.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const attemptAll = <R>(
+  consumer: Consumer.Consumer<R>,
+  deliveries: Arr.NonEmptyReadonlyArray<Deliveries.Delivery>,
+  deadline: () => number
+): Effect.Effect<ReadonlyArray<Outcome>, never, R | Context> => {
+  const alone = Effect.forEach(deliveries, (delivery) => attempt(consumer, delivery, deadline))
+  if (deliveries.length === 1) return alone
+  return Effect.flatMap(Effect.exit(transacted(consumer, deliveries, deadline)), (exit) =>
+    Exit.isSuccess(exit) ? Effect.succeed(deliveries.map((): Outcome => ({ _tag: "Settled" }))) : alone
+  )
+}
 
 // -----------------------------------------------------------------------------
 // internal
@@ -92,20 +97,41 @@ const infoOf = ({ attempt, consumer, event, isLate }: Deliveries.Delivery): Cons
   isLate
 })
 
-/** Effect and acknowledgement are one commit: who is refused leaves nothing. */
-const transacted = <E, R>(
-  delivery: Deliveries.Delivery,
-  deadline: () => number,
-  handling: Effect.Effect<unknown, E, R>
-) =>
+const handling = <R>(
+  { handle, on }: Consumer.Consumer<R>,
+  delivery: Deliveries.Delivery
+): Effect.Effect<unknown, unknown, R> =>
+  Effect.suspend(() => {
+    const definition = on.find(({ type }) => type === delivery.event.type)
+    if (definition === undefined) return Effect.die(new Error(`nobody asked for ${delivery.event.type}`))
+    const payload = EventType.decode(definition as EventType.Definition, delivery.event)
+    return Result.isFailure(payload)
+      ? Effect.fail(payload.failure)
+      : handle({ ...delivery.event, payload: payload.success }, infoOf(delivery))
+  })
+
+const inTime = <A, E, R>({ timeout }: Consumer.Consumer<R>, effect: Effect.Effect<A, E, R | Context>) =>
+  Effect.timeoutOrElse(effect, {
+    duration: timeout,
+    orElse: () => Effect.fail(new TimedOut({ message: "the handler took longer than its timeout" }))
+  })
+
+/** Effects and acknowledgements are one commit: who is refused leaves nothing. */
+const transacted = <R>(
+  consumer: Consumer.Consumer<R>,
+  deliveries: Arr.NonEmptyReadonlyArray<Deliveries.Delivery>,
+  deadline: () => number
+): Effect.Effect<unknown, unknown, R | Context> =>
   Effect.gen(function* () {
-    const deliveries = yield* Deliveries.Deliveries
+    const { acknowledge } = yield* Deliveries.Deliveries
     const uow = yield* UnitOfWork.UnitOfWork
     const acknowledged = Effect.gen(function* () {
       if ((yield* Clock.currentTimeMillis) >= deadline()) return yield* new Lost()
-      if (!(yield* deliveries.acknowledge(delivery))) return yield* new Lost()
+      if ((yield* acknowledge(deliveries)).length < deliveries.length) return yield* new Lost()
     })
-    return yield* uow.transact(delivery.tenant, Effect.andThen(handling, acknowledged))
+    const handled = Effect.forEach(deliveries, (one) => handling(consumer, one), { discard: true })
+    const whole = uow.transact(deliveries[0].tenant, Effect.andThen(handled, acknowledged))
+    return yield* inTime(consumer, whole as Effect.Effect<unknown, unknown, R | Context>) // `R` has no transaction
   })
 
 const verdictOf = (

@@ -126,7 +126,7 @@ export const step = Effect.fnUntraced(function* <R>(lane: Lane<R>): Effect.fn.Re
   return yield* Effect.uninterruptible(
     Effect.gen(function* () {
       const claimed = yield* deliveries.claim({ hosted, direction, limit, lease })
-      for (const delivery of claimed) yield* handOut(lane, delivery, deadline)
+      for (const together of grouped(lane, claimed)) yield* handOut(lane, together, deadline)
       return claimed.length
     })
   ).pipe(persistent)
@@ -230,20 +230,37 @@ const toHeld = ({ consumer, epoch, position, tenant }: Deliveries.Held): Deliver
 const keyOf = ({ consumer, epoch, position, tenant }: Deliveries.Held): string =>
   `${position}/${epoch}/${consumer}/${tenant}`
 
-/** Begins the attempt. */
-const handOut = <R>(lane: Lane<R>, delivery: Deliveries.Delivery, deadline: number) => {
-  const slot: Slot = { delivery, deadline, fiber: undefined }
-  const key = keyOf(delivery)
-  lane.slots.set(key, slot)
-  const consumer = lane.settings.consumers.find(({ name }) => name === delivery.consumer)!
-  const handled = Effect.interruptible(Handling.attempt(consumer, delivery, () => slot.deadline)).pipe(
+interface Group<R> {
+  readonly consumer: Consumer.Consumer<R>
+  readonly deliveries: Arr.NonEmptyReadonlyArray<Deliveries.Delivery>
+}
+
+/** What is handled together: of a consumer and a tenant, as much as the consumer says. */
+const grouped = <R>({ settings }: Lane<R>, claimed: ReadonlyArray<Deliveries.Delivery>): ReadonlyArray<Group<R>> =>
+  settings.consumers.flatMap((consumer) => {
+    const own = claimed.filter((one) => one.consumer === consumer.name)
+    return [...Map.groupBy(own, ({ tenant }) => tenant).values()].flatMap((ofTenant) =>
+      Arr.chunksOf(ofTenant, consumer.together).flatMap((deliveries) =>
+        Arr.isArrayNonEmpty(deliveries) ? [{ consumer, deliveries }] : []
+      )
+    )
+  })
+
+/** Begins the attempts. */
+const handOut = <R>(lane: Lane<R>, { consumer, deliveries }: Group<R>, deadline: number) => {
+  const slots = deliveries.map((delivery): Slot => ({ delivery, deadline, fiber: undefined }))
+  for (const slot of slots) lane.slots.set(keyOf(slot.delivery), slot)
+  const until = () => slots.reduce((least, slot) => Math.min(least, slot.deadline), Infinity)
+  const handled = Effect.interruptible(Handling.attemptAll(consumer, deliveries, until)).pipe(
     Effect.onExit((exit) =>
-      Effect.sync(() => end(lane, slot, Exit.isSuccess(exit) ? exit.value : { _tag: "Release" }))
+      Effect.sync(() =>
+        slots.forEach((slot, place) => end(lane, slot, Exit.isSuccess(exit) ? exit.value[place]! : { _tag: "Release" }))
+      )
     ),
     Effect.asVoid
   )
   return Effect.map(Effect.forkIn(handled, lane.scope), (fiber) => {
-    slot.fiber = fiber
+    for (const slot of slots) slot.fiber = fiber
   })
 }
 

@@ -121,8 +121,10 @@ export class Deliveries extends Context.Service<
     readonly settle: (
       settlements: Arr.NonEmptyReadonlyArray<Settlement>
     ) => Effect.Effect<ReadonlyArray<Held>, StoreError>
-    /** `Ack` in the open unit of work of the delivery's tenant. Answers whether it was accepted. */
-    readonly acknowledge: (held: Held) => Effect.Effect<boolean, StoreError, Transaction>
+    /** `Ack` of deliveries of one tenant, in its open unit of work. Answers those that were accepted. */
+    readonly acknowledge: (
+      held: Arr.NonEmptyReadonlyArray<Held>
+    ) => Effect.Effect<ReadonlyArray<Held>, StoreError, Transaction>
     /** Answers those that are still held, for a lease from now on. */
     readonly renew: (
       held: Arr.NonEmptyReadonlyArray<Held>,

@@ -299,7 +299,9 @@ const acknowledge = Effect.fnUntraced(function* ({ model }: Course, back: number
   const uow = yield* UnitOfWork.UnitOfWork
   const deliveries = yield* Deliveries.Deliveries
   let isAccepted: boolean | undefined
-  const acknowledging = Effect.tap(deliveries.acknowledge(held), (answer) => Effect.sync(() => (isAccepted = answer)))
+  const acknowledging = Effect.tap(deliveries.acknowledge([held]), ({ length }) =>
+    Effect.sync(() => (isAccepted = length === 1))
+  )
   yield* Effect.result(
     uow.transact(held.tenant, isTakenBack ? Effect.andThen(acknowledging, Effect.fail("taken back")) : acknowledging)
   )

@@ -294,7 +294,7 @@ const once = Effect.fnUntraced(function* <R>(store: EventStore.EventStore<R>, is
       tenant,
       Effect.gen(function* () {
         yield* outbox.append(tenant, [names.event(tenant, 10 + effects.length, { type: "effect", key: who })])
-        if (!(yield* deliveries.acknowledge(held))) return yield* Effect.fail("refused")
+        if ((yield* deliveries.acknowledge([held])).length === 0) return yield* Effect.fail("refused")
         effects.push(who)
       })
     )

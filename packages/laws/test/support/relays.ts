@@ -109,7 +109,7 @@ export const holdsTheClaim: Relaying = (reactions) =>
       const handling = Effect.forEach(claimed, (one) =>
         Effect.matchCauseEffect(react(numberOf(one), `${name}/${one.event.id}`), {
           onFailure: () => Effect.sync(() => failed.push(one)),
-          onSuccess: () => Effect.ignore(deliveries.acknowledge(one))
+          onSuccess: () => Effect.ignore(deliveries.acknowledge([one]))
         })
       )
       const exit = yield* Effect.exit(uow.transact(first.tenant, handling))

@@ -1,4 +1,5 @@
 /** Wrong stores of events, made by changing the memory store in one place. */
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
@@ -174,12 +175,12 @@ export const wrongDeliveries = {
           )
         )
       },
-      acknowledge: (held) => right.acknowledge(current(held))
+      acknowledge: (held) => Effect.as(right.acknowledge(Arr.map(held, current)), held)
     }
   }),
   /** An acknowledgement is a transaction of its own. */
   acknowledgesApart: replace(Deliveries.Deliveries, (right, all) => ({
-    acknowledge: (held) => apart(all, held.tenant, right.acknowledge(held))
+    acknowledge: (held) => apart(all, held[0].tenant, right.acknowledge(held))
   })),
   /** A dead letter is the end. */
   neverRedrives: replace(DeadLetters.DeadLetters, () => ({ redrive: () => Effect.succeed(0) })),
