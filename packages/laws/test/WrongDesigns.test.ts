@@ -21,9 +21,10 @@ const caught = (laws: ReadonlyArray<Law.Law>): Promise<unknown> =>
     (before, law) =>
       before.then((broken) =>
         broken === undefined
-          ? law
-              .check({ ...settings(), runs: Math.max(300, law.runs), isShrinking: false })
-              .catch((error: unknown) => error)
+          ? law.check({ ...settings(), runs: Math.max(300, law.runs), isShrinking: false }).then(
+              () => undefined,
+              (error: unknown) => error
+            )
           : broken
       ),
     Promise.resolve(undefined)

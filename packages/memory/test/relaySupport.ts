@@ -4,9 +4,11 @@ import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
+import type * as Consumer from "@tidemark/core/engine/Consumer"
+import * as Relay from "@tidemark/core/engine/Relay"
 import * as EventRegistry from "@tidemark/core/model/EventRegistry"
 import * as EventType from "@tidemark/core/model/EventType"
-import type * as Deliveries from "@tidemark/core/ports/Deliveries"
+import * as Deliveries from "@tidemark/core/ports/Deliveries"
 import * as Outbox from "@tidemark/core/ports/Outbox"
 import type * as Database from "@tidemark/memory/Database"
 import * as Memory from "@tidemark/memory/Memory"
@@ -92,4 +94,26 @@ export const forced = (deliveries: Deliveries.Deliveries["Service"]) =>
       limit: 1,
       lease: Duration.minutes(1)
     })
+  })
+
+/** What a relay needs for one consumer. */
+export const one = <R>(consumer: Consumer.Consumer<R>) =>
+  Effect.map(registry, (registry) => ({ registry, consumers: [consumer] }))
+
+export const drainAll = <R>(options: Relay.Options<R>) =>
+  Effect.andThen(Relay.prepare(options), Relay.drainOnce(options))
+
+/** Drains again and again while time passes, until nothing waits. Answers how many hours it took. */
+export const drainFor = <R>(options: Relay.Options<R>) =>
+  Effect.gen(function* () {
+    let millis = 0
+    for (let round = 0; round < 500; round++) {
+      yield* Relay.drainOnce(options)
+      const [backlog] = yield* (yield* Deliveries.Deliveries).backlog
+      if (backlog === undefined || backlog.ready + backlog.delayed + backlog.held + backlog.behind === 0) break
+      const step = Math.min(Math.max(1_000, millis / 20), 900_000)
+      millis += step
+      yield* TestClock.adjust(step)
+    }
+    return millis / 3_600_000
   })

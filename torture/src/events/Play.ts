@@ -164,8 +164,10 @@ const disturb = Effect.fnUntraced(function* ({ crew, options }: Play) {
 
 const stopsOf = ({ stops }: Crew.Crew): number => stops.filter(({ signal }) => signal === "SIGCONT").length
 
-const hasStruck = ({ crew, options }: Play): boolean =>
-  (options.killEvery === 0 || crew.kills.some(({ point }) => point === "inside-tx")) && stopsOf(crew) >= options.stops
+const hasStopped = ({ crew, options }: Play): boolean => stopsOf(crew) >= options.stops
+
+const hasKilled = ({ crew, options }: Play): boolean =>
+  options.killEvery === 0 || crew.kills.some(({ point }) => point === "inside-tx")
 
 /** How long a worker is stopped, in ms, and how many are at once. */
 const pauseOf = (lease: number): number => lease * 1.3 + 200
@@ -173,16 +175,22 @@ const stoppersOf = (workers: number): number => Math.max(1, Math.floor(workers /
 
 /**
  * Not far ahead of whoever handles least; and spread over the time that stops will
- * take. The last ones are kept back until all disturbances struck.
+ * take. The last tenth is kept back until all disturbances struck: it comes little by
+ * little, for who has nothing to do cannot be killed inside a transaction.
  */
 const allowed = (one: Play): number => {
   const { feed, options, started } = one
-  const { events, lease, stops, workers } = options
-  const length = (stops / stoppersOf(workers)) * (pauseOf(lease) + 500)
-  const share = Math.min(0.9, 0.05 + (0.85 * (Date.now() - started)) / Math.max(1, length))
-  const kept = hasStruck(one) ? events : Math.ceil(events * share)
+  const { events, killEvery, lease, stops, workers } = options
+  const length = Math.max(1, (stops / stoppersOf(workers)) * (pauseOf(lease) + 500))
+  const elapsed = Date.now() - started
+  const late = hasStopped(one) ? Math.max(0, elapsed - length) / (killsAwaited * killEvery * 1_000) : 0
+  const share = Math.min(0.9, 0.05 + (0.85 * elapsed) / length) + 0.1 * Math.min(1, late)
+  const kept = hasStopped(one) && hasKilled(one) ? events : Math.ceil(events * share)
   return Math.min(handledLeast(one) + window, kept, feed.events)
 }
+
+/** How many kills are waited for until one is inside a transaction. Each second one is meant to be. */
+const killsAwaited = 8
 
 // -----------------------------------------------------------------------------
 // watching
@@ -213,7 +221,7 @@ const settled = Effect.fnUntraced(function* <E>(one: Play, feeding: Fiber.Fiber<
     if (handled > last.handled) last = { handled, at: Date.now() }
     const least = handledLeast(one)
     yield* bar(Math.min(least, events), `· ${crew.kills.length} kills, ${stopsOf(crew)} stops`)
-    if (!isAccepted && least >= events && hasStruck(one)) {
+    if (!isAccepted && least >= events && hasStopped(one)) {
       yield* Fiber.join(feeding)
       target.accept()
       isAccepted = true
