@@ -124,6 +124,8 @@ type Values = Readonly<Record<string, Schema.Json>>
 /** Between records and one value per column. */
 interface Codec<A> {
   readonly encode: (record: A) => Checked
+  /** The same for a record that has the shape of its schema. */
+  readonly encodeShaped: (record: A) => Checked
   readonly decode: (values: Values) => Result.Result<A, Schema.SchemaError>
 }
 
@@ -137,16 +139,16 @@ const codecOf = <A extends object>(
   const fromJson = Schema.decodeResult(json)
   const fold = folding?.fold ?? Result.succeed
   const unfold = folding?.unfold ?? identity
-  const isRecord = Shape.is(schema)
+  const encode = (record: A): Checked => Result.flatMap(Result.mapError(toJson(record), misfit), fold)
   // Records of many schemas are their own JSON form.
   const isJson = SchemaAST.toEncoded(json.ast) === SchemaAST.toType(json.ast)
-  const isOwnJson = (value: unknown): value is A & Values => isJson && isRecord(value)
+  const isRecord = Shape.is(schema)
   return {
-    encode: (record) =>
-      isOwnJson(record) ? fold(record) : Result.flatMap(Result.mapError(toJson(record), misfit), fold),
+    encode,
+    encodeShaped: isJson ? (record) => fold(record as Values) : encode,
     decode: (values) => {
-      const whole = unfold(values)
-      return isOwnJson(whole) ? Result.succeed(whole) : fromJson(whole)
+      const whole: unknown = unfold(values)
+      return isJson && isRecord(whole) ? Result.succeed(whole) : fromJson(whole as Values)
     }
   }
 }
@@ -164,7 +166,7 @@ const sinkOf = <A extends object>(
   return {
     _tag: "Transactional",
     label,
-    check: (record) => rejectionOf(checker(record)),
+    check: (record) => rejectionOf(checker.shaped(record)),
     find: ({ connection, tenant }, ids) =>
       session
         .read(
@@ -252,7 +254,7 @@ const addPut = <A extends object>(
   checker: Checker<A>,
   { externalId, localId, record, revision }: Write.Put<A>
 ): Write.Rejection | undefined => {
-  const encoded = checker(record)
+  const encoded = checker.any(record)
   if (Result.isFailure(encoded)) return encoded.failure
   const values = columns.map((column) => {
     const isAbsent = (record as Readonly<Record<string, unknown>>)[column.field] === undefined
@@ -291,17 +293,29 @@ const toRows = <A>(
 /** Values that fit their columns, or why they do not. */
 type Checked = Result.Result<Values, Write.Rejection>
 
-type Checker<A> = (record: A) => Checked
+interface Checker<A> {
+  readonly any: (record: A) => Checked
+  /** Of a record that has the shape of its schema. */
+  readonly shaped: (record: A) => Checked
+}
 
-const checkerOf =
-  <A extends object>({ columns }: PgTable.PgTable, { encode }: Codec<A>): Checker<A> =>
-  (record) =>
-    Result.flatMap(encode(record), (values) => {
-      const message = PgLimits.check(columns, values)
-      return message === undefined
-        ? Result.succeed(values)
-        : Result.fail(new Write.Rejection({ code: "Invalid", message }))
-    })
+/** A record is checked when it is planned, and soon after put: it is checked once. */
+const checkerOf = <A extends object>({ columns }: PgTable.PgTable, codec: Codec<A>): Checker<A> => {
+  const known = new WeakMap<A, Checked>()
+  const check = (encoded: Checked): Checked => {
+    if (Result.isFailure(encoded)) return encoded
+    const message = PgLimits.check(columns, encoded.success)
+    return message === undefined ? encoded : Result.fail(new Write.Rejection({ code: "Invalid", message }))
+  }
+  return {
+    any: (record) => known.get(record) ?? check(codec.encode(record)),
+    shaped: (record) => {
+      const checked = check(codec.encodeShaped(record))
+      known.set(record, checked)
+      return checked
+    }
+  }
+}
 
 const rejectionOf = (checked: Checked): Write.Rejection | undefined =>
   Result.isFailure(checked) ? checked.failure : undefined

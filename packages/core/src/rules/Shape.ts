@@ -19,19 +19,14 @@ import type * as FieldDiffer from "./FieldDiffer.ts"
  */
 export const is = <A extends object>(schema: FieldDiffer.RecordSchema<A>): ((record: unknown) => record is A) => {
   const isRecord = Schema.is(schema)
-  const fields = Object.entries(schema.fields).map(
-    ([name, field]) => [name, glance(SchemaAST.toType(field.ast))] as const
-  )
+  const fields = Object.entries(schema.fields).map(([name, field]): Field => {
+    const ast = SchemaAST.toType(field.ast)
+    return { name, clear: clearOf(ast), isField: Schema.is(Schema.make(ast)) }
+  })
   const ast = SchemaAST.toType(schema.ast)
   // Checks of the whole record, other keys and classes are the parser's.
   const isPlain = SchemaAST.isObjects(ast) && ast.checks === undefined && ast.indexSignatures.length === 0
-  const isClear = (record: unknown): boolean =>
-    isPlain &&
-    typeof record === "object" &&
-    record !== null &&
-    !Array.isArray(record) &&
-    fields.every(([name, isField]) => Object.hasOwn(record, name) && isField((record as Values)[name]))
-  return (record): record is A => isClear(record) || isRecord(record)
+  return (record): record is A => (isPlain && isObject(record) && isClear(fields, record)) || isRecord(record)
 }
 
 // -----------------------------------------------------------------------------
@@ -39,18 +34,52 @@ export const is = <A extends object>(schema: FieldDiffer.RecordSchema<A>): ((rec
 // -----------------------------------------------------------------------------
 
 type Values = Readonly<Record<string, unknown>>
-type Guard = (value: unknown) => boolean
 
-/** True only of what the schema accepts. */
-const glance = (ast: SchemaAST.AST): Guard => {
-  if (ast.checks !== undefined) return Schema.is(Schema.make(ast))
-  if (SchemaAST.isNull(ast)) return (value) => value === null
-  if (SchemaAST.isString(ast)) return (value) => typeof value === "string"
-  if (SchemaAST.isNumber(ast)) return (value) => typeof value === "number"
-  if (SchemaAST.isBoolean(ast)) return (value) => typeof value === "boolean"
-  if (SchemaAST.isUnion(ast) && ast.options?.mode !== "oneOf") {
-    const members = ast.types.map(glance)
-    return (value) => members.some((isMember) => isMember(value))
+/** Kinds of values, a bit each. */
+const [text, finite, number, boolean, nothing] = [1, 2, 4, 8, 16]
+
+interface Field {
+  readonly name: string
+  /** The kinds of which every value fits. */
+  readonly clear: number
+  readonly isField: (value: unknown) => boolean
+}
+
+const isObject = (record: unknown): record is Values =>
+  typeof record === "object" && record !== null && !Array.isArray(record)
+
+const isClear = (fields: ReadonlyArray<Field>, record: Values): boolean => {
+  for (const { clear, isField, name } of fields) {
+    const value = record[name]
+    if ((clear & kindOf(value)) === 0 && !isField(value)) return false
+    // What is inherited, or of no key, is the parser's.
+    if (!Object.hasOwn(record, name)) return false
   }
-  return Schema.is(Schema.make(ast))
+  return true
+}
+
+const kindOf = (value: unknown): number => {
+  switch (typeof value) {
+    case "string":
+      return text
+    case "number":
+      return Number.isFinite(value) ? finite : number
+    case "boolean":
+      return boolean
+    default:
+      return value === null ? nothing : 0
+  }
+}
+
+const finiteChecks = Schema.Finite.ast.checks
+
+const clearOf = (ast: SchemaAST.AST): number => {
+  if (ast.checks !== undefined) return SchemaAST.isNumber(ast) && ast.checks === finiteChecks ? finite : 0
+  if (SchemaAST.isNull(ast)) return nothing
+  if (SchemaAST.isString(ast)) return text
+  if (SchemaAST.isNumber(ast)) return finite | number
+  if (SchemaAST.isBoolean(ast)) return boolean
+  return SchemaAST.isUnion(ast) && ast.options?.mode !== "oneOf"
+    ? ast.types.reduce((kinds, member) => kinds | clearOf(member), 0)
+    : 0
 }
