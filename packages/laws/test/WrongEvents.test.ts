@@ -46,6 +46,7 @@ describe("a wrong outbox", () => {
   outbox("a consumer without past", "missesThePast", "W75")
   outbox("W42 receipts that are lost", "activatesAnew", "L50")
   outbox("W30 events in a transaction of their own", "eventsApart", "L50")
+  outbox("W30 W37 events in a transaction of their own", "eventsApart", "L24")
   outbox("W32 another event under an id that is known", "passesOver", "L50")
   outbox("an event that becomes its appender's", "takesForeign", "L36")
   outbox("W70 an event that is another one when it is appended again", "appendsAnew", "L50")
