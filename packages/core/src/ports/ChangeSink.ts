@@ -17,6 +17,7 @@ import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
 import type * as Observation from "../model/Observation.ts"
 import type * as Row from "../model/Row.ts"
 import type * as Subscription from "../model/Subscription.ts"
@@ -123,7 +124,7 @@ export interface Recordwise<in out A> {
     remove: Write.Remove
   ) => Effect.Effect<void, Write.Rejection | SinkError>
   readonly check?: (record: A) => Write.Rejection | undefined
-  /** How many records are found or written at a time. Default: 4. */
+  /** How many records are found or written at a time, over all calls of the sink in this process. Default: 4. */
   readonly concurrency?: number
 }
 
@@ -138,9 +139,12 @@ export interface Recordwise<in out A> {
  * @since 0.1.0
  */
 export const fromRecordwise = <A>(options: Recordwise<A>): External<A> => {
-  const { check, concurrency = 4, find, label, put, remove } = options
+  const { check, find, label, put, remove } = options
+  const concurrency = Math.max(1, options.concurrency ?? 4)
+  // Lanes that run at once share it.
+  const turns = Semaphore.makeUnsafe(concurrency)
   const write = (subscription: Subscription.Subscription, one: Write.Write<A>) =>
-    (one._tag === "Put" ? put(subscription, one) : Effect.as(remove(subscription, one), {})).pipe(
+    turns.withPermit(one._tag === "Put" ? put(subscription, one) : Effect.as(remove(subscription, one), {})).pipe(
       Effect.map((written) => Result.succeed<Write.Written>(written)),
       Effect.catchTag("Rejection", (rejection) => Effect.succeed(Result.fail(rejection)))
     )
@@ -150,7 +154,7 @@ export const fromRecordwise = <A>(options: Recordwise<A>): External<A> => {
     ...(check === undefined ? {} : { check }),
     find: (subscription, ids) =>
       Effect.map(
-        Effect.forEach(ids, (id) => find(subscription, id), { concurrency }),
+        Effect.forEach(ids, (id) => turns.withPermit(find(subscription, id)), { concurrency }),
         (rows) => new Map(ids.flatMap((id, index) => (rows[index] === undefined ? [] : [[id, rows[index]] as const])))
       ),
     write: (subscription, writes) => Effect.forEach(writes, (one) => write(subscription, one), { concurrency })

@@ -77,6 +77,17 @@ describe("fromRecordwise", () => {
       )
     ))
 
+  it("writes a few at a time, whoever else writes through the same sink", () =>
+    fc.assert(
+      fc.asyncProperty(fates, fc.integer({ min: 1, max: 3 }), (fates, concurrency) => {
+        const { seen, sink } = target(concurrency)
+        const call = sink.write(subscription, writesOf(fates))
+        return Effect.runPromise(Effect.all([call, call, call], { concurrency: "unbounded" })).then(() => {
+          assert.ok(seen.most <= concurrency, `${seen.most} at a time`)
+        })
+      })
+    ))
+
   it("a failure that is nobody's is the batch's", () => {
     const failure = new ChangeSink.SinkError({ reason: "Unavailable", sink: "test", message: "no answer" })
     const sink = ChangeSink.fromRecordwise<Fate>({
