@@ -86,7 +86,7 @@ export const run = (settings: Settings, aim?: Aim) =>
   )
 
 /**
- * Runs one process to its end. After `commits` commits, outside a transaction, it
+ * Runs one process to its end. After `commits` commits of live lanes, outside a transaction, it
  * is stopped, and goes on once `meanwhile` is done. Fails when it ends before it
  * could be stopped: then nothing was done meanwhile.
  */
@@ -98,7 +98,7 @@ export const pause = Effect.fnUntraced(function* <A, E, R>(
   let isPaused = false
   const ended = yield* start(commandLine(settings), ({ name, pid }) =>
     Effect.gen(function* () {
-      yield* reach(settings.database.sql, commits)
+      yield* reach(settings.database.sql, commits, "live")
       while (true) {
         yield* send(pid, "SIGSTOP")
         if (!(yield* isLeftOpen(settings.database.sql, name))) break
@@ -201,10 +201,10 @@ export const strike = Effect.fnUntraced(function* (sql: SqlClient, name: string,
 /** How often the server is asked. */
 const pulse = Duration.millis(2)
 
-/** Waits for so many more commits, of whichever lane. */
-const reach = Effect.fnUntraced(function* (sql: SqlClient, more: number) {
-  const before = yield* commits(sql)
-  yield* commits(sql).pipe(
+/** Waits for so many more commits, of the lanes of that name, or of whichever. */
+const reach = Effect.fnUntraced(function* (sql: SqlClient, more: number, lane = "%") {
+  const before = yield* commits(sql, lane)
+  yield* commits(sql, lane).pipe(
     Effect.repeat({ until: (count) => count - before >= more, schedule: Schedule.spaced(pulse) })
   )
 })
@@ -220,8 +220,11 @@ const send = (pid: number, signal: NodeJS.Signals): Effect.Effect<void> =>
     () => Effect.never
   )
 
-const commits = (sql: SqlClient) =>
-  Effect.map(sql<{ count: number }>`select count(*)::int as count from history.lane`, ([row]) => row?.count ?? 0)
+const commits = (sql: SqlClient, lane: string) =>
+  Effect.map(
+    sql<{ count: number }>`select count(*)::int as count from history.lane where lane like ${`%/${lane}`}`,
+    ([row]) => row?.count ?? 0
+  )
 
 /** Whether a worker is in a transaction that has written. */
 export const isWriting = (sql: SqlClient, name: string) =>

@@ -31,9 +31,6 @@ const judged = <E>(test: (play: Play.Play) => Effect.Effect<void, E, NodeService
     assert.deepEqual([verdict.lost, verdict.doubled, verdict.stale], [0, 0, 0])
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), Effect.runPromise)
 
-/** Changes of lanes after which the first process is in the middle of the live lane, behind the one of deletions. */
-const intoLive = 10
-
 const exited = (ended: Worker.Ended) => {
   assert.ok(ended._tag === "Exited")
   return { ...ended, created: ended.lines.map(({ created, status }) => [status, created]) }
@@ -50,7 +47,7 @@ describe("two processes of one lane", () => {
             const { code, created } = exited(ended)
             assert.deepEqual([code, created], [0, [["Busy", 0]]])
           })
-          const first = exited(yield* Worker.pause({ ...accounts, lease: "60s" }, intoLive, second))
+          const first = exited(yield* Worker.pause({ ...accounts, lease: "60s" }, 3, second))
           assert.deepEqual([first.code, first.created], [0, [["Succeeded", 400]]])
         })
       ),
@@ -66,7 +63,7 @@ describe("two processes of one lane", () => {
             const { code, lines } = exited(ended)
             assert.deepEqual([code, lines.map(({ status }) => status)], [0, ["Succeeded", "Succeeded", "Succeeded"]])
           })
-          const first = exited(yield* Worker.pause({ ...settings, lease: "60s" }, intoLive, second))
+          const first = exited(yield* Worker.pause({ ...settings, lease: "60s" }, 3, second))
           assert.equal(first.code, 1)
           assert.match(first.errors, /Another run took the lane over/)
         })
@@ -83,7 +80,7 @@ describe("two processes of one lane", () => {
             Effect.map((ended) => exited(ended).lines.map(({ status }) => status)),
             Effect.repeat({ until: (statuses) => !statuses.includes("Busy") })
           )
-          const first = exited(yield* Worker.pause(settings, intoLive, second))
+          const first = exited(yield* Worker.pause(settings, 3, second))
           assert.equal(first.code, 1)
           assert.match(first.errors, /Another run took the lane over/)
         })

@@ -13,9 +13,7 @@ import * as Outbox from "@tidemark/core/ports/Outbox"
 import * as Quarantine from "@tidemark/core/ports/Quarantine"
 import * as RunRecorder from "@tidemark/core/ports/RunRecorder"
 import * as Memory from "@tidemark/memory/Memory"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import {
   accounts,
@@ -223,10 +221,10 @@ describe("outbox", () => {
     })
   )
 
-  it.effect("an event of another tenant dies", () =>
+  it.effect("an event of another tenant is refused", () =>
     Effect.gen(function* () {
-      const exit = yield* Effect.exit(append({ ...event("1", "x"), tenant: subscriptionOf("other").tenant }))
-      assert.ok(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
+      const error = yield* Effect.flip(append({ ...event("1", "x"), tenant: subscriptionOf("other").tenant }))
+      assert.deepEqual([error._tag, error.reason], ["StoreError", "Refused"])
     }).pipe(local)
   )
 })

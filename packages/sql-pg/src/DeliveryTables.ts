@@ -41,7 +41,8 @@ export const failing = (alias: string): string => `(${alias}error is not null or
 export const tables: ReadonlyArray<string> = [
   `create table tidemark.consumer (id int generated always as identity primary key, name ${text} unique
        check (name ~ '^[a-z][a-z0-9_.-]{0,99}$'),
-     types text[] collate "C" not null check (cardinality(types) > 0), start text not null, after bigint not null,
+     types text[] collate "C" not null check (cardinality(types) > 0), missed text[] collate "C" not null,
+     start text not null, after bigint not null,
      upto bigint not null, given bigint not null, is_ready boolean not null default false,
      status text not null default 'Active', registered_at timestamptz not null default now(),
      changed_by text, changed_at timestamptz)`,

@@ -82,7 +82,7 @@ const answer = `returns table (first int, second int, next float8) language plpg
 /** Nobody asks whether there is any: a plan made while the table is empty would look at all of it. */
 const isDead = `(select true from tidemark.dead_letter d where d.seq = e.seq limit 1)`
 const isMissed = `(select true from tidemark.consumer c where c.status <> 'Retired' and not c.is_ready
-  and e.seq > c.given and e.seq <= c.upto and e.type = any(c.types) limit 1)`
+  and e.seq > c.given and e.seq <= c.upto and e.type = any(c.missed) limit 1)`
 const isOwed = `(select true from tidemark.consumer c cross join lateral (
     select d.seq from tidemark.delivery d where d.consumer = c.id and d.tenant = e.tenant
       and d.key_id = ${DeliveryFunctions.keyId("e")} and d.seq = e.seq offset 0) d

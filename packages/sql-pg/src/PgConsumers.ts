@@ -140,14 +140,15 @@ const register = Effect.fnUntraced(function* (
   if (before !== undefined && isSame(before.types, types)) return yield* byId(sql, before.id)
   if (before !== undefined) {
     if (found !== undefined) yield* exclusive(sql)
-    // What it was given so far was of other types.
+    // A type that is new to it counts from now on, also where it was not given yet what it missed.
     yield* sql`update tidemark.consumer set types = ${Param.texts(types)}::text[],
-      given = case when is_ready then given else least(given, after) end where id = ${String(before.id)}::int`
+      missed = array(select m from unnest(missed) m where m = any(${Param.texts(types)}::text[]))
+      where id = ${String(before.id)}::int`
     return yield* byId(sql, before.id)
   }
   const text = typeof start === "string" ? start : String(start.after)
-  yield* sql`insert into tidemark.consumer (name, types, start, after, given, upto)
-    select ${name}, ${Param.texts(types)}::text[], ${text}, s.after, s.after, s.last
+  yield* sql`insert into tidemark.consumer (name, types, missed, start, after, given, upto)
+    select ${name}, ${Param.texts(types)}::text[], ${Param.texts(types)}::text[], ${text}, s.after, s.after, s.last
     from (select l.last, case ${text} when 'Now' then l.last when 'Beginning' then 0
         else ${typeof start === "string" ? "0" : String(start.after)}::bigint end as after
       from (select coalesce(max(e.seq), 0) as last from tidemark.event e) l) s`
@@ -172,7 +173,7 @@ const activate = Effect.fnUntraced(function* (
           e.direction, e.version from tidemark.event e where e.seq > c.given and e.seq <= c.upto
         order by e.seq limit ${String(scanMax)}::int) e where c.id = ${String(id)}::int
     ), chosen as (
-      select s.* from seen s join tidemark.consumer c on c.id = ${String(id)}::int and s.type = any(c.types)
+      select s.* from seen s join tidemark.consumer c on c.id = ${String(id)}::int and s.type = any(c.missed)
       order by s.seq limit ${String(limit)}::int
     ), made as (
       insert into tidemark.delivery (tenant, consumer, key_id, seq, type, direction, version)

@@ -193,6 +193,20 @@ describe("registration", () => {
       })
     )
   )
+
+  live("L50 with another type before it was given what it missed: that one counts from then on", ({ one, owner }) =>
+    one(
+      Effect.gen(function* () {
+        yield* Owed.append({ key: "a", revision: 1 }, { key: "b", revision: 1, type: "kept" })
+        yield* register({ types: ["made"] })
+        yield* Owed.append({ key: "c", revision: 1 }, { key: "d", revision: 1, type: "kept" })
+        yield* register({ types: ["made", "kept"] })
+        yield* Owed.append({ key: "e", revision: 1 }, { key: "f", revision: 1, type: "kept" })
+        assert.equal(yield* activate(), true)
+        assert.deepEqual((yield* owed(owner)).toSorted(), ["a1", "c1", "e1", "f1"])
+      })
+    )
+  )
 })
 
 describe("changes", () => {

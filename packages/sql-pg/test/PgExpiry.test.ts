@@ -92,8 +92,8 @@ describe("a removal and a registration", () => {
       yield* session`begin`
       yield* session`select set_config('tidemark.scope', 'relay', true)`
       yield* session`select pg_advisory_xact_lock(7461, 2)`
-      yield* session`insert into tidemark.consumer (name, types, start, after, given, upto)
-        select 'search', array['made'], 'Beginning', 0, 0, max(seq) from tidemark.event`
+      yield* session`insert into tidemark.consumer (name, types, missed, start, after, given, upto)
+        select 'search', array['made'], array['made'], 'Beginning', 0, 0, max(seq) from tidemark.event`
       const removing = yield* Effect.forkChild(other(remove("events")), { startImmediately: true })
       yield* Stage.waiting(owner)
       yield* session`commit`

@@ -230,6 +230,7 @@ const append = Effect.fnUntraced(function* (course: Course, one: Extract<Command
   }
   yield* uow.transact(tenant, appending)
   for (const event of [first, ...rest]) Model.append(model, event)
+  if (rest.length === 0) model.alone.add(first.id)
 })
 
 const register = Effect.fnUntraced(function* (
@@ -242,7 +243,9 @@ const register = Effect.fnUntraced(function* (
   const known = model.consumers.get(label)
   const name = known?.name ?? names.consumer(label)
   const behind = typeof start === "string" ? undefined : model.events[start.behind]
-  const position = behind === undefined ? undefined : model.positions.get(behind.id)
+  // Among events of one call only those of a key have an order: no position of theirs divides them from each other.
+  const isAlone = behind !== undefined && model.alone.has(behind.id)
+  const position = isAlone ? model.positions.get(behind.id) : undefined
   const from = typeof start === "string" ? start : position === undefined ? "Beginning" : { after: position }
   const answer = yield* Effect.result(consumers.register({ name, types, start: from }))
   if (known?.status === "Retired") {

@@ -50,6 +50,8 @@ export interface Model {
   readonly events: Array<Event.Event>
   /** By event id, as deliveries told them. */
   readonly positions: Map<string, number>
+  /** Ids of events that were appended with no other. */
+  readonly alone: Set<string>
   readonly consumers: Map<string, Consumer>
   readonly retiredNames: Set<string>
   readonly rows: Array<Row>
@@ -65,6 +67,7 @@ export interface Model {
 export const make = (): Model => ({
   events: [],
   positions: new Map(),
+  alone: new Set(),
   consumers: new Map(),
   retiredNames: new Set(),
   rows: [],
