@@ -137,7 +137,7 @@ describe("a log", () => {
       Effect.gen(function* () {
         const idle = yield* Database.client(appUrl)
         yield* idle`begin`
-        yield* idle`select pg_current_xact_id()`
+        yield* idle`select pg_current_xact_id()::text`
         yield* begin(session)
         yield* session`savepoint s`
         yield* appendOpen(session, "a", 1)
