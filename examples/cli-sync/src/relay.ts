@@ -62,7 +62,7 @@ const drained = Effect.gen(function* () {
   const left = Effect.map(deliveries.backlog, (backlog) =>
     backlog
       .filter(({ consumer }) => consumer === Projection.name)
-      .reduce((sum, { behind, delayed, held, ready }) => sum + behind + delayed + held + ready, 0)
+      .reduce((sum, one) => sum + Deliveries.waiting(one), 0)
   )
   yield* Effect.repeat(left, { until: (count) => count === 0, schedule: Schedule.spaced("200 millis") })
 })

@@ -191,9 +191,7 @@ const noName = (name: string): string =>
 /** Deliveries that are not settled; they may become more at any time. */
 const countWaiting = Effect.fnUntraced(function* (name: string) {
   const backlog = yield* (yield* Deliveries.Deliveries).backlog
-  return backlog
-    .filter(({ consumer }) => consumer === name)
-    .reduce((sum, { behind, delayed, held, ready }) => sum + behind + delayed + held + ready, 0)
+  return backlog.filter(({ consumer }) => consumer === name).reduce((sum, one) => sum + Deliveries.waiting(one), 0)
 })
 
 const deliveries = (count: number): string => (count === 1 ? "1 delivery" : `${OutboxReport.bounded(count)} deliveries`)

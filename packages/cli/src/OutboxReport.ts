@@ -6,7 +6,7 @@
 import type * as Event from "@tidemark/core/model/Event"
 import * as Consumers from "@tidemark/core/ports/Consumers"
 import type * as DeadLetters from "@tidemark/core/ports/DeadLetters"
-import type * as Deliveries from "@tidemark/core/ports/Deliveries"
+import * as Deliveries from "@tidemark/core/ports/Deliveries"
 import * as RunReport from "./RunReport.ts"
 import * as Table from "./Table.ts"
 import * as Text from "./Text.ts"
@@ -202,7 +202,7 @@ export const formatConsumers = (paint: Text.Paint, lines: ReadonlyArray<Consumer
     lines.map((one) => [
       one.consumer,
       stateCell(one.state),
-      `${Text.count(one.owed)}${one.owedMore ? "+" : ""}`,
+      bounded(one.owed),
       RunReport.second(one.registeredAt),
       one.changedAt === null ? "" : RunReport.second(one.changedAt),
       one.changedBy ?? "",
@@ -272,16 +272,18 @@ const none: Counts = {
   more: false
 }
 
-const countsOf = ({ behind, dead, delayed, failing, held, lag, ready }: Deliveries.Backlog): Counts => ({
-  waiting: ready + held + delayed + behind,
-  due: ready,
-  leased: held,
-  retrying: delayed,
-  behind,
-  failingKeys: failing,
-  dead,
-  lagSeconds: Math.round(lag) / 1000,
-  more: [ready + held + delayed, behind, failing, dead].some((count) => count >= Consumers.waitingMax)
+const countsOf = (one: Deliveries.Backlog): Counts => ({
+  waiting: Deliveries.waiting(one),
+  due: one.ready,
+  leased: one.held,
+  retrying: one.delayed,
+  behind: one.behind,
+  failingKeys: one.failing,
+  dead: one.dead,
+  lagSeconds: Math.round(one.lag) / 1000,
+  more: [one.ready + one.held + one.delayed, one.behind, one.failing, one.dead].some(
+    (count) => count >= Consumers.waitingMax
+  )
 })
 
 const sum = (a: Counts, b: Counts): Counts => ({

@@ -8,9 +8,7 @@ import * as Consumer from "@tidemark/core/engine/Consumer"
 import * as Relay from "@tidemark/core/engine/Relay"
 import * as EventRegistry from "@tidemark/core/model/EventRegistry"
 import * as EventType from "@tidemark/core/model/EventType"
-import * as Subscription from "@tidemark/core/model/Subscription"
 import * as Deliveries from "@tidemark/core/ports/Deliveries"
-import * as Outbox from "@tidemark/core/ports/Outbox"
 import { StoreError } from "@tidemark/core/ports/StoreError"
 import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
 import * as Law from "@tidemark/laws/Law"
@@ -18,28 +16,15 @@ import * as Time from "@tidemark/laws/Time"
 import * as Memory from "@tidemark/memory/Memory"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import * as Facts from "./support/facts.ts"
 import { settings } from "./support/settings.ts"
 
-const tenant = Subscription.TenantId.make("acme")
+const { tenant } = Facts
 const payload = Schema.Struct({ number: Schema.Int })
 const said = EventType.define({ type: "said", direction: "change", aggregate: "note", payload })
 
 const append = (entity: string, key: string, number: number) =>
-  Effect.flatMap(Outbox.Outbox, (outbox) =>
-    outbox.append(tenant, [
-      {
-        id: `${entity}/${key}/${number}`,
-        tenant,
-        type: entity === "note" ? "said" : "effect",
-        entity,
-        key,
-        revision: number,
-        version: 1,
-        direction: "change",
-        payload: { number }
-      }
-    ])
-  )
+  Facts.append({ id: `${entity}/${key}/${number}`, type: entity === "note" ? "said" : "effect", entity, key }, number)
 
 interface Case {
   readonly keys: ReadonlyArray<string>

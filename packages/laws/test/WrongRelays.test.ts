@@ -4,9 +4,7 @@
 // Guarantees: L25, L26, L29, W25, W26, W27, W28, W35, O07, O08, O12, O16, O19.
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Subscription from "@tidemark/core/model/Subscription"
 import * as Clock from "effect/Clock"
-import * as Outbox from "@tidemark/core/ports/Outbox"
 import { StoreError } from "@tidemark/core/ports/StoreError"
 import * as UnitOfWork from "@tidemark/core/ports/UnitOfWork"
 import * as Law from "@tidemark/laws/Law"
@@ -14,30 +12,17 @@ import * as Time from "@tidemark/laws/Time"
 import * as Memory from "@tidemark/memory/Memory"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import * as Facts from "./support/facts.ts"
 import * as Relays from "./support/relays.ts"
 import { settings } from "./support/settings.ts"
 
-const tenant = Subscription.TenantId.make("acme")
+const { tenant } = Facts
 
 const transact = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.flatMap(UnitOfWork.UnitOfWork, (uow) => uow.transact(tenant, effect))
 
 const append = (id: string, key: string, number: number) =>
-  Effect.flatMap(Outbox.Outbox, (outbox) =>
-    outbox.append(tenant, [
-      {
-        id,
-        tenant,
-        type: "said",
-        entity: "note",
-        key,
-        revision: number,
-        version: 1,
-        direction: "change",
-        payload: { number }
-      }
-    ])
-  )
+  Facts.append({ id, type: "said", entity: "note", key }, number)
 
 interface Case {
   /** Their keys. */

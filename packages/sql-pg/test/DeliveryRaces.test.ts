@@ -16,16 +16,8 @@ import * as Database from "./support/Database.ts"
 import * as Owed from "./support/Owed.ts"
 import * as Stage from "./support/Stage.ts"
 
-const staged = Effect.gen(function* () {
-  const { appUrl, owner } = yield* Stage.make
-  const session = yield* Database.client(appUrl)
-  const one = yield* Stage.process(appUrl)
-  yield* one(Owed.consumer("billing"))
-  return { appUrl, owner, session, one, other: yield* Stage.process(appUrl) }
-})
-
-const live = (name: string, body: (stage: Effect.Success<typeof staged>) => Effect.Effect<void, unknown>) =>
-  it.live(name, () => Effect.scoped(Effect.flatMap(staged, body)))
+const live = (name: string, body: (stage: Effect.Success<typeof Owed.staged>) => Effect.Effect<void, unknown>) =>
+  it.live(name, () => Effect.scoped(Effect.flatMap(Owed.staged, body)))
 
 /** Opens a transaction of `sql` with one statement, and leaves it open. */
 const hold = (sql: PgClient.PgClient, statement: Effect.Effect<unknown, SqlError>) =>
@@ -154,7 +146,7 @@ describe("many processes", () => {
   it.live("L27 eight claim, fail, lose leases and settle while two append: no event overtakes, each is handled", () =>
     Effect.scoped(
       Effect.gen(function* () {
-        const { appUrl, one, owner } = yield* staged
+        const { appUrl, one, owner } = yield* Owed.staged
         // What a handler was done with, before it was settled: an answer may come after what it let happen.
         const handled = new Set<string>()
         let inversions = 0

@@ -20,12 +20,9 @@ import * as Owed from "./support/Owed.ts"
 import * as Stage from "./support/Stage.ts"
 
 const staged = Effect.gen(function* () {
-  const { appUrl, owner } = yield* Stage.make
-  yield* Effect.provideService(Migrations.run({ retentionRole: Database.appRole }), SqlClient, owner)
-  const session = yield* Database.client(appUrl)
-  const one = yield* Stage.process(appUrl)
-  yield* one(Owed.consumer("billing"))
-  return { appUrl, owner, session, one, other: yield* Stage.process(appUrl) }
+  const stage = yield* Owed.staged
+  yield* Effect.provideService(Migrations.run({ retentionRole: Database.appRole }), SqlClient, stage.owner)
+  return stage
 })
 
 const live = (name: string, body: (stage: Effect.Success<typeof staged>) => Effect.Effect<void, unknown>) =>

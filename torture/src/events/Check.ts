@@ -24,6 +24,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import * as path from "node:path"
+import type * as Handled from "../Handled.ts"
 
 // -----------------------------------------------------------------------------
 // models
@@ -78,15 +79,9 @@ interface Event {
   readonly payload: { readonly fact?: number }
 }
 
-interface Call {
+interface Call extends Handled.Line {
   readonly t: string
-  readonly consumer: string
-  readonly event: string
-  readonly entity: string
-  readonly key: string
-  readonly revision: number
   readonly attempt: number
-  readonly late: boolean
   readonly pid: number
 }
 

@@ -10,20 +10,15 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as fs from "node:fs"
 import * as net from "node:net"
+import type * as History from "../Handled.ts"
 
 // -----------------------------------------------------------------------------
 // models
 // -----------------------------------------------------------------------------
 
 /** What was handled, as a line of the history has it, without the time. */
-export interface Handled {
-  readonly consumer: string
-  readonly event: string
-  readonly entity: string
-  readonly key: string
-  readonly revision: number
+export interface Handled extends History.Line {
   readonly attempt: number
-  readonly late: boolean
   readonly pid: number
 }
 

@@ -52,7 +52,7 @@ import type * as Closing from "./Closing.ts"
 // -----------------------------------------------------------------------------
 
 /** @category models @since 0.1.0 */
-export interface Sync<in out A, in out C, out R = never> {
+export interface Sync<in out A, in out C, out R = never> extends Standard {
   readonly subscription: Subscription.Subscription
   /** The canonical record. */
   readonly schema: FieldDiffer.RecordSchema<A>
@@ -61,21 +61,6 @@ export interface Sync<in out A, in out C, out R = never> {
   readonly differ: FieldDiffer.FieldDiffer<A>
   /** What planning depends on, made from the rest. */
   readonly rules: Plan.Rules<A>
-  /** How late a row may become visible, in source time: how far behind the present the cursor stays. */
-  readonly settle: Duration.Duration
-  /** Most observations in one unit of work. */
-  readonly batchSize: number
-  /** Pages kept in store between reading and looking up. */
-  readonly prefetch: number
-  /** How long a lane stays taken after its holder's last sign of life. */
-  readonly lease: Duration.Duration
-  /**
-   * What a refused observation does: `"Quarantine"` keeps it in a durable row and
-   * goes on; `"Hold"` ends the run before it, with everything earlier committed.
-   */
-  readonly onRefusal: "Hold" | "Quarantine"
-  /** Which outcomes leave an item: no-ops are always counted. */
-  readonly items: "Changes" | "All"
   /** Whether changes append `<entity>_created | _edited | _deleted` to the outbox. */
   readonly events: boolean
   /** In a redrive, the refusals that an observation is about; `undefined` in any other run. */
@@ -110,11 +95,20 @@ export interface Options<in out A, in out C, out R = never> {
 
 /** Those options whose values are settings. @category models @since 0.1.0 */
 export interface Standard {
+  /** How late a row may become visible, in source time: how far behind the present the cursor stays. */
   readonly settle: Duration.Duration
+  /** Most observations in one unit of work. */
   readonly batchSize: number
+  /** Pages kept in store between reading and looking up. */
   readonly prefetch: number
+  /** How long a lane stays taken after its holder's last sign of life. */
   readonly lease: Duration.Duration
+  /**
+   * What a refused observation does: `"Quarantine"` keeps it in a durable row and
+   * goes on; `"Hold"` ends the run before it, with everything earlier committed.
+   */
   readonly onRefusal: "Hold" | "Quarantine"
+  /** Which outcomes leave an item: no-ops are always counted. */
   readonly items: "Changes" | "All"
 }
 

@@ -10,6 +10,7 @@ import * as Deliveries from "@tidemark/core/ports/Deliveries"
 import * as Outbox from "@tidemark/core/ports/Outbox"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Database from "./Database.ts"
 import * as Stage from "./Stage.ts"
 
 export const tenantId = (text: string) => Subscription.TenantId.make(text)
@@ -28,6 +29,15 @@ export const eventOf = (fact: Fact): Event.Event => {
   const event = { id: `${tenant}/${key}/${revision}/${type}`, tenant: tenantId(tenant), entity: "note" }
   return { ...event, type, key, revision, payload: { revision }, direction, version } as Event.Event
 }
+
+/** Two processes of a database where the consumer `billing` is registered, its owner, and a session. */
+export const staged = Effect.gen(function* () {
+  const { appUrl, owner } = yield* Stage.make
+  const session = yield* Database.client(appUrl)
+  const one = yield* Stage.process(appUrl)
+  yield* one(consumer("billing"))
+  return { appUrl, owner, session, one, other: yield* Stage.process(appUrl) }
+})
 
 /** In one unit of work of one tenant. */
 export const append = (...facts: readonly [Fact, ...ReadonlyArray<Fact>]) => {
