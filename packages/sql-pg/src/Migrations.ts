@@ -233,9 +233,8 @@ const migrations: ReadonlyArray<Migration> = [
          patch json, version json, origin text not null, recorded_at timestamptz not null default now(),
          primary key (tenant, seq))`,
       `create table tidemark.event (tenant ${text}, id ${text}, seq bigint generated always as identity,
-         xid xid8 not null default pg_current_xact_id(), type text not null, entity text not null, key ${text},
-         revision bigint not null, payload json not null, appended_at timestamptz not null default now(),
-         direction ${text} default 'change', version int not null default 1, primary key (tenant, id))`,
+         type text not null, entity text not null, key ${text}, revision bigint not null, payload json not null,
+         appended_at timestamptz not null default now(), direction ${text} default 'change', version int not null default 1, primary key (tenant, id))`,
       // A delivery knows its event by the place alone; at the right end an insert costs least.
       `create unique index event_place on tidemark.event (seq)`,
       `create table tidemark.quarantine (id uuid not null default gen_random_uuid(), ${recordKey}, run uuid not null,

@@ -74,6 +74,7 @@ describe("registration", () => {
     "W75 an append begun before it commits, with a younger transaction id, makes its own delivery",
     ({ one, other, owner, appUrl }) =>
       Effect.gen(function* () {
+        yield* Owed.noteTransactions(owner)
         yield* one(Owed.append(...Owed.keyed("a", 1, 1)))
         const open = yield* gate(owner, yield* Database.client(appUrl))
         const registering = yield* Effect.forkChild(one(register()), { startImmediately: true })

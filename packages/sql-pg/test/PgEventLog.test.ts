@@ -24,6 +24,7 @@ import * as Stage from "./support/Stage.ts"
 
 const staged = Effect.gen(function* () {
   const { appUrl, name, owner } = yield* Stage.make
+  yield* Owed.noteTransactions(owner)
   return { appUrl, name, owner, session: yield* Database.client(appUrl), one: yield* Stage.process(appUrl) }
 })
 
@@ -53,10 +54,21 @@ const byOffset = (owner: PgClient.PgClient, after: number) =>
   owner<{ place: number; id: string }>`select seq::float8 as place, key || revision as id from tidemark.event
     where seq > ${String(after)}::bigint order by seq`
 
+/** The oldest transaction that is open in this database: of the snapshot's own bound other tests' transactions are a part. */
+const oldest = (owner: PgClient.PgClient) =>
+  Effect.map(
+    owner<{ xid: string }>`select least(pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
+      min(a.backend_xid::text::bigint))::text as xid from pg_stat_activity a where a.datname = current_database()`,
+    ([row]) => row!.xid
+  )
+
 /** By the id of the transaction, below the oldest one that is open. */
 const byTransaction = (owner: PgClient.PgClient) =>
-  owner<{ id: string }>`select key || revision as id from tidemark.event
-    where xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid, seq`
+  Effect.flatMap(
+    oldest(owner),
+    (xid) => owner<{ id: string }>`select key || revision as id from tidemark.event
+      where xid < ${xid}::text::xid8 order by xid, seq`
+  )
 
 describe("a log", () => {
   live(
@@ -233,9 +245,12 @@ const wrong = (make: (owner: PgClient.PgClient) => Read): EventStore.EventStore<
     ...right,
     shares: () => Effect.succeed([]),
     layer: Layer.effectContext(
-      Effect.map(Layer.build(right.layer), (all) =>
-        Context.add(all, EventLog.EventLog, { read: make(Context.get(all, LawStore.Owner)) })
-      )
+      Effect.gen(function* () {
+        const all = yield* Layer.build(right.layer)
+        const owner = Context.get(all, LawStore.Owner)
+        yield* Owed.noteTransactions(owner)
+        return Context.add(all, EventLog.EventLog, { read: make(owner) })
+      })
     )
   }
 }
@@ -268,12 +283,15 @@ const wrongReads = {
   "by transaction ids": (owner) => (options) =>
     Effect.orDie(
       Effect.map(
-        owner<Row>`with safe as materialized (
+        Effect.flatMap(
+          oldest(owner),
+          (xid) => owner<Row>`with safe as materialized (
             select row_number() over (order by xid, seq)::float8 as place, id, key, revision::float8 as revision, tenant
-            from tidemark.event where xid < pg_snapshot_xmin(pg_current_snapshot()))
+            from tidemark.event where xid < ${xid}::text::xid8)
           select e.*, n.newest from (select count(*)::float8 as newest from safe) n
           left join lateral (select * from safe where place > ${String(options.after)}::float8 order by place
-            limit ${String(options.limit)}::int) e on true`,
+            limit ${String(options.limit)}::int) e on true`
+        ),
         (rows) => toPiece(options.after, rows)
       )
     )

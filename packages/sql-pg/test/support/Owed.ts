@@ -39,6 +39,10 @@ export const staged = Effect.gen(function* () {
   return { appUrl, owner, session, one, other: yield* Stage.process(appUrl) }
 })
 
+/** From now on events note the id of their transaction: what appends or reads them otherwise could go by. */
+export const noteTransactions = (owner: PgClient.PgClient) =>
+  owner`alter table tidemark.event add column if not exists xid xid8 not null default pg_current_xact_id()`
+
 /** In one unit of work of one tenant. */
 export const append = (...facts: readonly [Fact, ...ReadonlyArray<Fact>]) => {
   const tenant = tenantId(facts[0].tenant ?? "acme")
