@@ -32,14 +32,17 @@ import type * as Sync from "./Sync.ts"
 /** How often a record may lose its compare-and-set in one unit of work. @category constants @since 0.1.0 */
 export const lossesMax = 5
 
+/** By the place of an observation in its batch; nothing where there is nothing to say. @category models @since 0.1.0 */
+export type ByPlace<T> = ReadonlyArray<T | undefined>
+
 /** What became of some observations, before the audit knows. @category models @since 0.1.0 */
 export interface Applied<A, C> {
   /** By place in the batch. */
-  readonly decisions: ReadonlyMap<number, Plan.Decision>
-  /** By place: the read of the record that a hint was taken for. */
-  readonly readings: ReadonlyMap<number, Observation.Observation<A, C>>
-  /** By place: what was settled of the record. */
-  readonly settled: ReadonlyMap<number, Gate.Known>
+  readonly decisions: ByPlace<Plan.Decision>
+  /** What an observation was taken for; where there is nothing, for itself. */
+  readonly readings: ByPlace<Observation.Observation<A, C>>
+  /** What was settled of the record. */
+  readonly settled: ByPlace<Gate.Known>
   readonly localIds: ReadonlyMap<Observation.ExternalId, string>
   readonly findings: ReadonlyMap<Observation.ExternalId, ReadonlyArray<Plan.Change>>
   /** Refusals that became void. */
@@ -98,23 +101,20 @@ export const foresee = <A, C>(
   { decisions, readings, settled }: Plan.Plan<A, C>,
   moves: ReadonlyArray<Batch.Move<A>>
 ): Applied<A, C> => {
-  const known = new Map<number, Gate.Known>()
-  for (const [index, one] of settled.entries()) if (one !== undefined) known.set(index, one)
-  return {
-    decisions: new Map(decisions.entries()),
-    readings: new Map(readings.entries()),
-    settled: known,
-    localIds: new Map(moves.map(({ advance }) => [advance.externalId, advance.localId] as const)),
-    findings: new Map(moves.map(({ advance, findings }) => [advance.externalId, findings] as const)),
-    voided: moves.flatMap((move) => move.voided)
+  const localIds = new Map<Observation.ExternalId, string>()
+  const findings = new Map<Observation.ExternalId, ReadonlyArray<Plan.Change>>()
+  for (const { advance, findings: found } of moves) {
+    localIds.set(advance.externalId, advance.localId)
+    findings.set(advance.externalId, found)
   }
+  return { decisions, readings, settled, localIds, findings, voided: moves.flatMap((move) => move.voided) }
 }
 
 /** An applied batch in the making. @category models @since 0.1.0 */
 export interface Draft<A, C> extends Applied<A, C> {
-  readonly decisions: Map<number, Plan.Decision>
-  readonly readings: Map<number, Observation.Observation<A, C>>
-  readonly settled: Map<number, Gate.Known>
+  readonly decisions: Array<Plan.Decision | undefined>
+  readonly readings: Array<Observation.Observation<A, C> | undefined>
+  readonly settled: Array<Gate.Known | undefined>
   readonly localIds: Map<Observation.ExternalId, string>
   readonly findings: Map<Observation.ExternalId, ReadonlyArray<Plan.Change>>
   readonly voided: Array<string>
@@ -122,9 +122,9 @@ export interface Draft<A, C> extends Applied<A, C> {
 
 /** @category constructors @since 0.1.0 */
 export const draft = <A, C>(): Draft<A, C> => ({
-  decisions: new Map(),
-  readings: new Map(),
-  settled: new Map(),
+  decisions: [],
+  readings: [],
+  settled: [],
   localIds: new Map(),
   findings: new Map(),
   voided: []
@@ -203,13 +203,10 @@ const note = <A, C>(
 ): Effect.Effect<void, Outdated> => {
   const wanted = some.filter((_, place) => decisions[place]!._tag === "Resolve").map(([, one]) => one.externalId)
   if (wanted.length > 0) return Effect.fail(new Outdated({ wanted }))
-  for (const [place, [index, one]] of some.entries()) {
-    const [reading, known] = [readings[place]!, settled[place]]
-    applied.decisions.set(index, decisions[place]!)
-    if (reading === one) applied.readings.delete(index)
-    else applied.readings.set(index, reading)
-    if (known === undefined) applied.settled.delete(index)
-    else applied.settled.set(index, known)
+  for (const [place, [index]] of some.entries()) {
+    applied.decisions[index] = decisions[place]
+    applied.readings[index] = readings[place]
+    applied.settled[index] = settled[place]
   }
   return Effect.void
 }

@@ -80,14 +80,14 @@ export const make = <A extends object, C, R>(
       version: one._tag === "Touch" ? undefined : Refusal.versionOf(sync.source.domain, one)
     })
   observations.forEach((observation, index) => {
-    const one = applied.readings.get(index) ?? observation
+    const one = applied.readings[index] ?? observation
     const sequence = first + index
     if (!hasFound.has(one.externalId)) {
       hasFound.add(one.externalId)
       for (const change of applied.findings.get(one.externalId) ?? [])
         add(sequence, one, toApplied(change, one, applied))
     }
-    const decision = applied.decisions.get(index)!
+    const decision = applied.decisions[index]!
     add(sequence, one, toOutcome(sync.onRefusal, decision, one, applied))
     if (decision._tag === "Refuse" && !isHolding(sync.onRefusal, decision.rejection)) {
       touched.add(one.externalId)
@@ -159,8 +159,8 @@ export const writing = Effect.fnUntraced(function* <A, C, R>(
 
 const counted = <A, C>(items: ReadonlyArray<Run.Item>, { decisions }: Apply.Applied<A, C>): Run.Counts => {
   let [unknownFields, unknownValues] = [0, 0]
-  for (const decision of decisions.values()) {
-    if ((decision._tag !== "Change" && decision._tag !== "Skip") || decision.unknown === undefined) continue
+  for (const decision of decisions) {
+    if ((decision?._tag !== "Change" && decision?._tag !== "Skip") || decision.unknown === undefined) continue
     unknownFields += decision.unknown.fields
     unknownValues += decision.unknown.values
   }
@@ -218,7 +218,7 @@ const isSuperseded = <A, C, R>(
   const refusal = Refusal.of(sync.rules, refused)
   return observations.some((one, index) => {
     if (index <= place || one.externalId !== refused.externalId) return false
-    const known = settled.get(index)
+    const known = settled[index]
     return known !== undefined && Refusal.isVoid(refusal, known)
   })
 }

@@ -68,7 +68,7 @@ export const make = Effect.fnUntraced(function* <A extends object, C, R>(
   if (isTripped && sync.onRefusal === "Quarantine") return yield* new Tripped()
   const frontier = Frontier.advance(rule, session.frontier, [
     ...gathered.observations.map((one, index) => {
-      const decision = applied.decisions.get(index)
+      const decision = applied.decisions[index]
       const isSettled = decision?._tag !== "Refuse" || !Audit.isHolding(sync.onRefusal, decision.rejection)
       return { _tag: "Observed" as const, position: one.position, isSettled }
     }),

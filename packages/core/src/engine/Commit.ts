@@ -297,7 +297,7 @@ const unit = Effect.fnUntraced(function* <A extends object, C, R>(
   const applied = yield* isCareful ? Sift.allButRefused(sync, sink, gathered) : Apply.all(sync, sink, gathered)
   if (sync.onRefusal === "Hold") {
     for (const index of gathered.observations.keys()) {
-      const decision = applied.decisions.get(index)
+      const decision = applied.decisions[index]
       if (decision?._tag === "Refuse" && !Write.isParked(decision.rejection))
         return yield* new HoldAt({ index, rejection: decision.rejection })
     }
@@ -315,7 +315,6 @@ const asForeseen = Effect.fnUntraced(function* <A extends object, C, R>(
   gathered: Batch.Gathered<A, C>,
   { advancing, applied, audit, moves, recording, writes, writing }: Step.Step<A, C>
 ) {
-  const closing = yield* Closing.make(sync, session, gathered, { applied, audit })
   const outdated = new Apply.Outdated({})
   const advanced = Effect.flatMap(Apply.orRefused(advancing), (won) =>
     won.size < moves.length ? Effect.fail(outdated) : Effect.void
@@ -328,7 +327,10 @@ const asForeseen = Effect.fnUntraced(function* <A extends object, C, R>(
     })
   )
   const { pipeline } = yield* UnitOfWork.UnitOfWork
-  yield* pipeline([advanced, written, ...recording])
+  const [, closing] = yield* Effect.all(
+    [pipeline([advanced, written, ...recording]), Closing.make(sync, session, gathered, { applied, audit })],
+    { concurrency: 2 }
+  )
   yield* Closing.fence(sync, session, closing)
   return closing
 })

@@ -176,15 +176,13 @@ export const toApplied = <A extends object, C>(
     else localIds.set(stored.after.externalId, answer.success.localId ?? stored.after.localId)
   }
   return {
-    decisions: new Map(
-      gathered.observations.map(({ externalId }, index): readonly [number, Plan.Decision] => {
-        const rejection = refusals.get(externalId)
-        return [index, rejection === undefined ? gathered.plan.decisions[index]! : { _tag: "Refuse", rejection }]
-      })
-    ),
-    readings: new Map(gathered.plan.readings.entries()),
+    decisions: gathered.observations.map(({ externalId }, index): Plan.Decision => {
+      const rejection = refusals.get(externalId)
+      return rejection === undefined ? gathered.plan.decisions[index]! : { _tag: "Refuse", rejection }
+    }),
+    readings: gathered.plan.readings,
     // No record comes twice in a batch for an external sink, so nothing it settles makes a refusal of it void.
-    settled: new Map(),
+    settled: [],
     localIds,
     findings: new Map(
       gathered.plan.moves.map((move) => [

@@ -39,8 +39,8 @@ export const settle = <A extends object, C, R>(
   for (const [index, observation] of observations.entries()) {
     const rows = sync.redriven?.(observation) ?? []
     for (const { id } of rows) tried.add(id)
-    const reading = readings.get(index) ?? observation
-    const decision = decisions.get(index)!
+    const reading = readings[index] ?? observation
+    const decision = decisions[index]!
     if (decision._tag === "Refuse") {
       const kept = reading._tag === "Touch" ? undefined : toKept(sync, reading)
       recurred.push(...recurrences(rows, runId, decision.rejection, kept))

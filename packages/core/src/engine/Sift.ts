@@ -178,11 +178,11 @@ const unfold = Effect.fnUntraced(function* <A extends object, C, R>(
       refused = [...refused, Refusals.of(sync.rules, result.failure.reading)]
       continue
     }
-    if (draft.decisions.get(index)?._tag === "Refuse") {
-      refused = [...refused, Refusals.of(sync.rules, draft.readings.get(index) ?? one[1])]
+    if (draft.decisions[index]?._tag === "Refuse") {
+      refused = [...refused, Refusals.of(sync.rules, draft.readings[index] ?? one[1])]
     }
     if (!result.success.findings.has(id)) continue
-    const known = draft.settled.get(index)
+    const known = draft.settled[index]
     if (known !== undefined) refused = refused.filter((refusal) => !Refusals.isVoid(refusal, known))
     state = (yield* Batch.find(sync, [id])).get(id) ?? Plan.noState
     for (const [earlier] of some) giveUp(job, earlier)
@@ -193,15 +193,20 @@ const giveUp = <A, C, R>({ draft, waiting }: Job<A, C, R>, index: number): void 
   const refusal = waiting.get(index)
   if (refusal === undefined) return
   waiting.delete(index)
-  draft.decisions.set(index, { _tag: "Refuse", rejection: refusal.rejection })
-  draft.readings.set(index, refusal.reading)
+  draft.decisions[index] = { _tag: "Refuse", rejection: refusal.rejection }
+  draft.readings[index] = refusal.reading
 }
 
 const add = <A, C>(draft: Apply.Draft<A, C>, applied: Apply.Applied<A, C>): void => {
-  for (const [index, decision] of applied.decisions) draft.decisions.set(index, decision)
-  for (const [index, reading] of applied.readings) draft.readings.set(index, reading)
-  for (const [index, known] of applied.settled) draft.settled.set(index, known)
+  copy(draft.decisions, applied.decisions)
+  copy(draft.readings, applied.readings)
+  copy(draft.settled, applied.settled)
   for (const [id, localId] of applied.localIds) draft.localIds.set(id, localId)
   for (const [id, findings] of applied.findings) draft.findings.set(id, findings)
   draft.voided.push(...applied.voided)
 }
+
+const copy = <T>(to: Array<T | undefined>, from: Apply.ByPlace<T>): void =>
+  from.forEach((one, index) => {
+    if (one !== undefined) to[index] = one
+  })

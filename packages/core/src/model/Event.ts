@@ -63,7 +63,7 @@ export const fromApplied = (
     tenant: subscription.tenant,
     type,
     entity: subscription.entity,
-    key: join([subscription.connection.provider, subscription.connection.account, observed.externalId]),
+    key: `${prefixesOf(subscription).key}/${escape(observed.externalId)}`,
     revision: applied.revision,
     version: 1,
     direction: "change",
@@ -91,16 +91,7 @@ export const id = (
   externalId: Observation.ExternalId,
   revision: number,
   kind: string
-): string =>
-  join([
-    subscription.tenant,
-    subscription.connection.provider,
-    subscription.connection.account,
-    subscription.entity,
-    externalId,
-    String(revision),
-    kind
-  ])
+): string => `${prefixesOf(subscription).id}/${escape(externalId)}/${revision}/${escape(kind)}`
 
 /**
  * The id of an event that an application publishes: by its number among those of
@@ -116,6 +107,26 @@ export const publishedId = (
   "id" in by
     ? join([tenant, "given", entity, type, by.id])
     : join([tenant, "numbered", entity, type, by.key, String(by.number)])
+
+interface Prefixes {
+  readonly id: string
+  readonly key: string
+}
+
+/** What ids and keys of a subscription begin with: the same in millions of them. */
+const prefixes = new WeakMap<Subscription.Subscription, Prefixes>()
+
+const prefixesOf = (subscription: Subscription.Subscription): Prefixes => {
+  const known = prefixes.get(subscription)
+  if (known !== undefined) return known
+  const { connection, entity, tenant } = subscription
+  const made = {
+    id: join([tenant, connection.provider, connection.account, entity]),
+    key: join([connection.provider, connection.account])
+  }
+  prefixes.set(subscription, made)
+  return made
+}
 
 /** The names of most patches are in order already, and sorting them once more costs more than all else here. */
 const sorted = (names: ReadonlyArray<string>): ReadonlyArray<string> =>

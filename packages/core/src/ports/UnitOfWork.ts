@@ -21,6 +21,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Subscription from "../model/Subscription.ts"
@@ -149,12 +150,21 @@ type Steps<E, R> = ReadonlyArray<Effect.Effect<unknown, E, R>>
 const inTurn = (<E, R>(steps: Steps<E, R>): Effect.Effect<void, E, R> =>
   Effect.all(steps, { discard: true })) as Pipeline
 
-/** Fails as the first in order, not in time: those behind it failed because of it. */
+/**
+ * Each step is begun when the one before it is on its way, so that the store works on
+ * that one meanwhile. Fails as the first in order, not in time: those behind it failed
+ * because of it.
+ */
 const inFlight = (<E, R>(steps: Steps<E, R>): Effect.Effect<void, E, R> =>
-  Effect.flatMap(
-    Effect.forEach(steps, Effect.exit, { concurrency: "unbounded" }),
-    (exits): Effect.Effect<void, E> => exits.find(Exit.isFailure) ?? Effect.void
-  )) as Pipeline
+  Effect.gen(function* () {
+    const begun: Array<Fiber.Fiber<Exit.Exit<unknown, E>>> = []
+    for (const step of steps) {
+      if (begun.length > 0) yield* Effect.yieldNow
+      begun.push(yield* Effect.forkChild(Effect.exit(step), { startImmediately: true }))
+    }
+    const failed = (yield* Fiber.joinAll(begun)).find(Exit.isFailure)
+    if (failed !== undefined) yield* failed
+  })) as Pipeline
 
 const handUp = (inner: Evidence["endings"], outer: Evidence["endings"]): void => {
   for (const [name, ending] of inner) {

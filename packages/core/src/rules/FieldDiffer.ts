@@ -41,7 +41,7 @@ export interface FieldDiffer<in out A> extends Differ.Differ<A, FieldPatch.Field
   readonly fingerprint: (record: A) => string
   /** The patch as JSON, each value as its field's schema encodes it. Fields without a value on a side have no key there. */
   readonly toJson: (patch: FieldPatch.FieldPatch) => PatchJson
-  /** The text of `toJson`, made without the objects in between. */
+  /** The text of `toJson`. */
   readonly toText: (patch: FieldPatch.FieldPatch) => string
 }
 
@@ -73,16 +73,19 @@ export const fromSchema = <A extends object>(
     .toSorted()
     .map((name): Field => fieldOf(name, schema.fields[name] as Schema.Codec<unknown>))
   const fieldByName = new Map(fields.map((field) => [field.name, field]))
+  const isJson = fields.every((field) => field.isJson)
   return {
     ignored,
     empty: FieldPatch.empty,
     diff: (before, after) => compare(fields, before as Values, after as Values),
-    create: (record) => compare(fields, {}, record as Values),
+    create: (record) => created(fields, record as Values),
     combine: (first, second) => combine(fieldByName, first, second),
     patch: (old, patch) => apply(fieldByName, old, patch),
     fingerprint: (record) => Fingerprint.of(fields.map((field) => plain(field, get(record as Values, field.name)))),
     toJson: (patch) => toJson(fieldByName, patch),
-    toText: (patch) => toText(fieldByName, patch)
+    toText: (patch) =>
+      // What is its own JSON form needs no other: one without a value on a side has no key there in the text either.
+      JSON.stringify(isJson && isKnown(fieldByName, patch) ? patch : toJson(fieldByName, patch))
   }
 }
 
@@ -94,9 +97,9 @@ type Values = Readonly<Record<string, unknown>>
 
 interface Field {
   readonly name: string
-  /** The name as JSON, and a colon. */
-  readonly label: string
   readonly isEqual: (a: unknown, b: unknown) => boolean
+  /** Its values are their own JSON form, as those of most fields are. */
+  readonly isJson: boolean
   readonly encode: (value: unknown) => Schema.Json
   /** `None` for a value that does not fit the field. */
   readonly tryEncode: (value: unknown) => Option.Option<unknown>
@@ -105,19 +108,18 @@ interface Field {
 const fieldOf = (name: string, schema: Schema.Codec<unknown>): Field => {
   const isEquivalent = Schema.toEquivalence(schema)
   const codec = Schema.toCodecJson(schema)
+  const isJson = SchemaAST.toEncoded(codec.ast) === SchemaAST.toType(codec.ast)
   return {
     name,
-    label: `${JSON.stringify(name)}:`,
     // Most fields are primitives; a general comparison of two fresh objects costs 20 times as much.
     isEqual: (a, b) =>
       a === b ||
       (typeof a === "object" && typeof b === "object" && a !== null && b !== null && isEquivalent(a, b)) ||
       (a !== a && b !== b),
-    // Most fields are their own JSON form.
-    encode:
-      SchemaAST.toEncoded(codec.ast) === SchemaAST.toType(codec.ast)
-        ? (value) => value as Schema.Json
-        : (Schema.encodeUnknownSync(codec) as (value: unknown) => Schema.Json),
+    isJson,
+    encode: isJson
+      ? (value) => value as Schema.Json
+      : (Schema.encodeUnknownSync(codec) as (value: unknown) => Schema.Json),
     tryEncode: Schema.encodeUnknownOption(codec)
   }
 }
@@ -128,6 +130,15 @@ const plain = (field: Field, value: unknown): unknown =>
 
 /** Own values only: a field named like a property of `Object` has no inherited value. */
 const get = (record: Values, name: string): unknown => (Object.hasOwn(record, name) ? record[name] : undefined)
+
+const created = (fields: ReadonlyArray<Field>, after: Values): FieldPatch.FieldPatch => {
+  const changes = FieldPatch.byField<FieldPatch.FieldChange>()
+  for (const { name } of fields) {
+    const is = get(after, name)
+    if (is !== undefined) changes[name] = { before: undefined, after: is }
+  }
+  return changes
+}
 
 const compare = (fields: ReadonlyArray<Field>, before: Values, after: Values): FieldPatch.FieldPatch => {
   let changes: Record<string, FieldPatch.FieldChange> | undefined
@@ -181,15 +192,7 @@ const toJson = (fields: ReadonlyMap<string, Field>, patch: FieldPatch.FieldPatch
   return json
 }
 
-const toText = (fields: ReadonlyMap<string, Field>, patch: FieldPatch.FieldPatch): string => {
-  let text = ""
-  for (const name of Object.keys(patch)) {
-    const field = fields.get(name)
-    if (field === undefined) continue
-    const { after, before } = patch[name]!
-    const was = before === undefined ? "" : `"before":${JSON.stringify(field.encode(before))}`
-    const is = after === undefined ? "" : `"after":${JSON.stringify(field.encode(after))}`
-    text += `${text === "" ? "" : ","}${field.label}{${was}${was === "" || is === "" ? "" : ","}${is}}`
-  }
-  return `{${text}}`
+const isKnown = (fields: ReadonlyMap<string, Field>, patch: FieldPatch.FieldPatch): boolean => {
+  for (const name in patch) if (!fields.has(name)) return false
+  return true
 }

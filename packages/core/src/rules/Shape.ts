@@ -36,7 +36,7 @@ export const is = <A extends object>(schema: FieldDiffer.RecordSchema<A>): ((rec
 type Values = Readonly<Record<string, unknown>>
 
 /** Kinds of values, a bit each. */
-const [text, finite, number, boolean, nothing] = [1, 2, 4, 8, 16]
+const [text, whole, finite, number, boolean, nothing] = [1, 2, 4, 8, 16, 32]
 
 interface Field {
   readonly name: string
@@ -63,7 +63,7 @@ const kindOf = (value: unknown): number => {
     case "string":
       return text
     case "number":
-      return Number.isFinite(value) ? finite : number
+      return Number.isSafeInteger(value) ? whole : Number.isFinite(value) ? finite : number
     case "boolean":
       return boolean
     default:
@@ -71,13 +71,18 @@ const kindOf = (value: unknown): number => {
   }
 }
 
-const finiteChecks = Schema.Finite.ast.checks
+/** Kinds of numbers that pass the checks of a schema; checks are known by identity. */
+const numbers = new Map([
+  [undefined, whole | finite | number],
+  [Schema.Finite.ast.checks, whole | finite],
+  [Schema.Int.ast.checks, whole]
+])
 
 const clearOf = (ast: SchemaAST.AST): number => {
-  if (ast.checks !== undefined) return SchemaAST.isNumber(ast) && ast.checks === finiteChecks ? finite : 0
+  if (SchemaAST.isNumber(ast)) return numbers.get(ast.checks) ?? 0
+  if (ast.checks !== undefined) return 0
   if (SchemaAST.isNull(ast)) return nothing
   if (SchemaAST.isString(ast)) return text
-  if (SchemaAST.isNumber(ast)) return finite | number
   if (SchemaAST.isBoolean(ast)) return boolean
   return SchemaAST.isUnion(ast) && ast.options?.mode !== "oneOf"
     ? ast.types.reduce((kinds, member) => kinds | clearOf(member), 0)
