@@ -167,9 +167,7 @@ const read = (
       const earliest = startedAt - Duration.toMillis(reach)
       const known = from === undefined ? undefined : Stamp.toMillis(from.until)
       const start = Math.max(known ?? earliest, earliest)
-      const listed = Stream.paginate({ start, from }, (at) => step(reading, window, at)).pipe(
-        Stream.filter((page) => page.observations.length > 0 || page.mark !== undefined)
-      )
+      const listed = Stream.paginate({ start, from }, (at) => step(reading, window, at))
       return known === start ? listed : Stream.concat(absent(reading, options, earliest, startedAt), listed)
     })
   )
@@ -181,7 +179,8 @@ interface At {
   readonly from: Cursor | undefined
 }
 
-// One window. The run ends at the present, or where the server's list does.
+// One window. The run ends at the present, or where the server's list does. A window without deletions is told of with
+// the next page or the end: a batch of its own, for each day, would move nothing but the position.
 const step = Effect.fnUntraced(function* (
   reading: Reading,
   window: Windowing.Window,
@@ -194,10 +193,12 @@ const step = Effect.fnUntraced(function* (
   const isAhead = until !== undefined && (at.from === undefined || until > at.from.until)
   const position = at.from !== undefined && Stamp.toMillis(at.from.until) <= window.horizon ? at.from : undefined
   const observations = value.records.map((record) => observe(record, position, window.startedAt))
-  const page: Emitted = { observations, mark: isAhead ? { position: { until } } : undefined }
   // A list that lags a little is read on from where it ends; one that stands still ends the run.
   const isLast = end >= window.startedAt || covered - at.start < slack
-  return [[page], isLast ? Option.none() : Option.some({ start: covered, from: isAhead ? { until } : at.from })]
+  const isTold = isAhead && (isLast || observations.length > 0)
+  const mark = isTold ? { position: { until } } : undefined
+  const pages = isTold || observations.length > 0 ? [{ observations, mark }] : []
+  return [pages, isLast ? Option.none() : Option.some({ start: covered, from: mark?.position ?? at.from })]
 })
 
 const observe = (

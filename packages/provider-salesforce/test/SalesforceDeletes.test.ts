@@ -69,6 +69,25 @@ describe("SalesforceDeletes", () => {
       })
     ))
 
+  it("a day without deletions is told of with the next that has some, or with the end", () =>
+    run(
+      Effect.gen(function* () {
+        const org = FakeOrg.make()
+        org.now = 5 * day
+        org.deletions = [{ id: a, second: 2.5 * day }]
+        const source = yield* deletes(org)
+        const pages = yield* Reading.read(source, { from: until(0), settle: 0 })
+        assert.equal(org.windows.length, 5)
+        assert.deepEqual(
+          pages.map(({ mark, observations }) => [observations.length, mark]),
+          [
+            [1, { position: until(3 * day) }],
+            [0, { position: until(5 * day) }]
+          ]
+        )
+      })
+    ))
+
   it("every deletion is told, however runs are spaced, however far the server's list lags", () =>
     fc.assert(
       fc.asyncProperty(
