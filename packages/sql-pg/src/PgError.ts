@@ -67,6 +67,9 @@ export const abortReason = (error: SqlError): "Conflict" | "Unavailable" =>
 export const isParentMissing = (error: SqlError, table: string): boolean =>
   sqlState(error) === "23503" && textOf(error, "table") === table.split(".").at(-1)
 
+/** Whether a row with the same key is there. @category guards @since 0.1.0 */
+export const isTaken = (error: SqlError): boolean => sqlState(error) === "23505"
+
 // -----------------------------------------------------------------------------
 // constructors
 // -----------------------------------------------------------------------------
@@ -91,7 +94,11 @@ export const toParentMissing = (sink: string, error: SqlError): SinkError =>
 // internal
 // -----------------------------------------------------------------------------
 
-const conflicts: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"])
+/**
+ * Of serialization, deadlock, a lock not available; and of a statement that was sent behind one
+ * that failed, and was made good.
+ */
+const conflicts: ReadonlySet<string> = new Set(["40001", "40P01", "55P03", "25P02"])
 
 /** A field of the server's error, which the driver keeps as the cause of its own. */
 const textOf = ({ reason }: SqlError, field: string): string | undefined =>

@@ -9,7 +9,7 @@
  *
  * **Guarantees**
  *
- * - a batch is one statement for what is put and one for what is removed;
+ * - a batch is one statement for what is put and one for what is removed, whatever its size;
  * - what is found after a write is what was written, as the schema decodes it;
  * - rows of one tenant are invisible to another.
  *
@@ -212,10 +212,14 @@ const write = <A extends object>(
     const rejection = one._tag === "Put" ? addPut(puts, table, checker, one) : void removals.push(one)
     answers.push(rejection === undefined ? Result.succeed({ localId: one.localId }) : Result.fail(rejection))
   }
-  const putting = (some: ReadonlyArray<PgTable.Put>) =>
-    some.length === 0
-      ? Effect.succeed([])
-      : sql.unsafe<Omit<Found, "record">>(statements.put, [...key, ...PgTable.parameters(table, some)])
+  const putting = (some: ReadonlyArray<PgTable.Put>) => {
+    if (some.length === 0) return Effect.succeed([])
+    const parameters = [...key, ...PgTable.parameters(table, some)]
+    const upserting = sql.unsafe<Omit<Found, "record">>(statements.put, parameters)
+    return session.isPipelined && some.every(({ revision }) => revision === 1)
+      ? inserting(sql, sql.unsafe(statements.insert, parameters), upserting)
+      : upserting
+  }
   const all = putting(puts)
   const orphaned = PgReferences.orphaned(references, sql, key, writes)
   const ids = Param.column(removals, (one) => one.externalId)
@@ -240,6 +244,22 @@ const write = <A extends object>(
     })
   })
 }
+
+/**
+ * Rows of records that were never here are likely to be new. Inserting them costs
+ * less than `on conflict`, which looks for each row before it inserts it, and locks
+ * its insertion. Where one is there after all, it is taken back, and with it what
+ * was sent behind it: that fails as a conflict.
+ */
+const inserting = <A>(
+  sql: SqlClient,
+  insert: Effect.Effect<unknown, SqlError>,
+  otherwise: Effect.Effect<ReadonlyArray<A>, SqlError>
+): Effect.Effect<ReadonlyArray<A>, SqlError> =>
+  Effect.all([sql`savepoint tidemark_put`, insert], { concurrency: "unbounded", discard: true }).pipe(
+    Effect.as([]),
+    Effect.catchIf(PgError.isTaken, () => Effect.andThen(sql`rollback to savepoint tidemark_put`, otherwise))
+  )
 
 interface Found {
   readonly external_id: string

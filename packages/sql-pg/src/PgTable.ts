@@ -89,6 +89,10 @@ export const migration = (table: PgTable): ReadonlyArray<string> => {
 export const statements = ({ columns, idType, quoted }: PgTable) => {
   const list = (of: (column: PgColumn.PgColumn, name: string, index: number) => string) =>
     columns.map((column, index) => `, ${of(column, PgColumn.quote(column.name), index)}`).join("")
+  const into = `insert into ${quoted} as t (tenant, provider, account, external_id, id, revision${list((_, name) => name)})
+      select $1, $2, $3, i.external_id, i.id::${idType}, i.revision${list(toWrite)}
+      from (select unnest($4::text[]) as external_id, unnest($5::text[]) as id,
+        unnest($6::float8[]) as revision${list((_, name, index) => `unnest($${index + 7}::text[]) as ${name}`)}) as i`
   const reads = columns.map((column) => `${PgColumn.toRead(column)} as ${PgColumn.quote(column.name)}`)
   return {
     /** $1 external ids, $2 tenant, $3 provider, $4 account. Sets the tenant. */
@@ -101,14 +105,15 @@ export const statements = ({ columns, idType, quoted }: PgTable) => {
           (select row_to_json(r) from (select ${reads.join(", ") || "1 as none"}) r) as record
         from ${quoted} t where t.tenant = i.tenant and t.provider = $3 and t.account = $4
           and t.external_id = i.external_id and t.deleted_at is null offset 0) t`,
-    /** $1 tenant, $2 provider, $3 account, and what `parameters` makes. */
-    put: `insert into ${quoted} as t (tenant, provider, account, external_id, id, revision${list((_, name) => name)})
-      select $1, $2, $3, i.external_id, i.id::${idType}, i.revision${list(toWrite)}
-      from (select unnest($4::text[]) as external_id, unnest($5::text[]) as id,
-        unnest($6::float8[]) as revision${list((_, name, index) => `unnest($${index + 7}::text[]) as ${name}`)}) as i
+    /** $1 tenant, $2 provider, $3 account, and what `parameters` makes: all rows, or none where one is there already. */
+    insert: into,
+    /** The same for rows of which some are there. Answers those that keep another id than the given one. */
+    put: `with put as (${into}
       on conflict ${key} do update set revision = excluded.revision, deleted_at = null,
         updated_at = now()${list((_, name) => `${name} = excluded.${name}`)}
-      returning t.external_id, t.id::text as id`,
+      returning t.external_id, t.id::text as id)
+      select p.external_id, p.id from put p
+      where (p.external_id, p.id) not in (select unnest($4::text[]), unnest($5::text[]))`,
     /** $1 external ids, $2 revisions, $3 tenant, $4 provider, $5 account. */
     remove: `insert into ${quoted} as t (tenant, provider, account, external_id, id, revision,
         deleted_at${list((_, name) => name)})

@@ -93,6 +93,35 @@ describe.each([
     )
   )
 
+  // Rows of records that the ledger does not know: what is sent behind the insert that meets them is taken back.
+  it.live(
+    "L13 a batch of new records that finds rows of theirs there, marked as deleted, is written all the same",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { appUrl, owner } = yield* Harness.stage
+          const process = Harness.processOf(yield* pool(appUrl))
+          const tenant = nextTenant()
+          const subscription = Harness.subscriptionOf(tenant)
+          const sizes = { pageSize: 10, batchSize: 4 }
+          const history = ["a", "b", "c", "d", "e", "f"].map((id, size) => ({ id, record: { title: "x", size } }))
+          const first = history.slice(2, 4)
+          const gone = first.map(({ id }) => ({ id, record: undefined }))
+          yield* process(Harness.run({ ...sizes, history: [...first, ...gone], subscription }))
+          for (const name of ["ledger", "item", "event", "lane"]) {
+            yield* owner`delete from ${owner(`tidemark.${name}`)} where tenant = ${tenant}`
+          }
+          yield* process(Harness.run({ ...sizes, history, subscription }))
+          const left = yield* Harness.readAll(owner, tenant)
+          assert.deepEqual(left.rows, Harness.outcomeOf(history))
+          requireChains(left)
+          const [kept] = yield* owner<{ rows: number }>`
+          select count(*)::int as rows from note where tenant = ${tenant}`
+          assert.equal(kept!.rows, history.length)
+        })
+      )
+  )
+
   for (const [name, fault] of [
     ["before", Fault.dropBeforeCommit],
     ["after", Fault.dropAfterCommit]

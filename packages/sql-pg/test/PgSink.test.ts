@@ -9,6 +9,7 @@ import { PgSink } from "@tidemark/sql-pg"
 import * as BigDecimal from "effect/BigDecimal"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as fc from "fast-check"
@@ -103,7 +104,10 @@ const put = (record: Everything, revision: number): Write.Put<Everything> => ({
   record
 })
 
-describe("PgSink", () => {
+describe.each([
+  ["a pool", Database.pool],
+  ["a pipelined pool", Database.pipeline]
+])("PgSink over %s", (_, pool) => {
   it.live("L22 what is found is what was put, for every kind of column", () =>
     Effect.scoped(
       Effect.gen(function* () {
@@ -111,7 +115,7 @@ describe("PgSink", () => {
         const table = PgSink.make({ table: "everything", schema: Everything })
         yield* Effect.provideService(table.create, SqlClient.SqlClient, owner)
         yield* Database.grantTables(owner)
-        const process = Harness.processOf(yield* Database.pool(appUrl))
+        const process = Harness.processOf(yield* pool(appUrl))
         const differ = FieldDiffer.fromSchema(Everything)
         yield* Effect.promise(() =>
           fc.assert(
@@ -139,6 +143,42 @@ describe("PgSink", () => {
             { numRuns }
           )
         )
+      })
+    )
+  )
+
+  it.live("L13 a record that was never here and is there all the same is put, under the id its row has", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { appUrl, owner } = yield* Harness.stage
+        const process = Harness.processOf(yield* pool(appUrl))
+        const sink = yield* process(Harness.table.sink)
+        const write = (puts: Write.Writes<Harness.Note>) =>
+          process(
+            Effect.flatMap(UnitOfWork.UnitOfWork, (uow) =>
+              uow.transact(subscription.tenant, sink.write(subscription, puts))
+            )
+          )
+        const note = (name: string, localId: string, size: number): Write.Put<Harness.Note> => ({
+          _tag: "Put",
+          externalId: name as typeof id,
+          localId,
+          revision: 1,
+          idempotencyKey: name,
+          record: { title: name, size }
+        })
+        yield* write([note("b", "l1", 1)])
+        const answers = yield* write([note("a", "l2", 2), note("b", "l3", 2), note("c", "l4", 2)])
+        assert.deepEqual(
+          answers.map((answer) => Result.getOrThrow(answer).localId),
+          ["l2", "l1", "l4"]
+        )
+        const rows = yield* owner`select external_id, id, size::int as size from note order by external_id`
+        assert.deepEqual(rows, [
+          { external_id: "a", id: "l2", size: 2 },
+          { external_id: "b", id: "l1", size: 2 },
+          { external_id: "c", id: "l4", size: 2 }
+        ])
       })
     )
   )
