@@ -11,7 +11,7 @@ import {
   Detections,
   Problem
 } from "@tidemark/cli"
-import { ChangeSource } from "@tidemark/core"
+import { ChangeSource, Sync } from "@tidemark/core"
 import { type ApiBudget, Credentials, Spec } from "@tidemark/provider-salesforce"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -203,7 +203,7 @@ const objects = (input: Input, loaded: Loaded): Config["objects"] => {
       settle: Option.getOrElse(input.settle, () => one?.settle ?? settle ?? Duration.minutes(5)),
       fullEvery: Option.getOrElse(input.fullEvery, () => one?.fullEvery ?? fullEvery),
       lease: Option.getOrElse(input.lease, () => one?.lease ?? lease ?? Duration.seconds(30)),
-      batchSize: Option.getOrElse(input.batchSize, () => one?.batchSize ?? batchSize ?? 500)
+      batchSize: Option.getOrElse(input.batchSize, () => one?.batchSize ?? batchSize ?? Sync.standard.batchSize)
     }
   }
   return Effect.succeed(names.map(settings))
@@ -213,7 +213,7 @@ const detections = Effect.fnUntraced(function* (input: Input, loaded: Loaded) {
   const { batchSize, detections: written, lease } = loaded?.configuration ?? {}
   const pace: Pace = {
     lease: Option.getOrElse(input.lease, () => lease ?? Duration.seconds(30)),
-    batchSize: Option.getOrElse(input.batchSize, () => batchSize ?? 500)
+    batchSize: Option.getOrElse(input.batchSize, () => batchSize ?? Sync.standard.batchSize)
   }
   if (Option.isSome(input.detections)) {
     const path = input.detections.value

@@ -67,7 +67,7 @@ export const flags = {
     Flag.optional
   ),
   batchSize: Flag.Int("batch-size").pipe(
-    Flag.withDescription("Most records of one commit; 500 when not given"),
+    Flag.withDescription("Most records of one commit; 1000 when not given"),
     Flag.withSchema(Configuration.BatchSize),
     Flag.optional
   )

@@ -92,7 +92,7 @@ const pace = {
   lease: Schema.optionalKey(
     Span.annotate({ description: "How long the lane of a run that died stays taken. 30s when not given." })
   ),
-  batchSize: Schema.optionalKey(BatchSize.annotate({ description: "Most records of one commit. 500 when not given." }))
+  batchSize: Schema.optionalKey(BatchSize.annotate({ description: "Most records of one commit. 1000 when not given." }))
 }
 
 /** What may be said of one object; what is not said is as for all. @category schemas @since 0.1.0 */

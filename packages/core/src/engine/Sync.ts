@@ -79,7 +79,7 @@ export interface Options<in out A, in out C, out R = never> {
   readonly differ?: FieldDiffer.FieldDiffer<A>
   /** Default: 5 minutes. */
   readonly settle?: Duration.Input
-  /** Default: 500. */
+  /** Default: 1,000. */
   readonly batchSize?: number
   /** Default: 2. */
   readonly prefetch?: number
@@ -115,7 +115,7 @@ export interface Standard {
 /** Their defaults. @category constants @since 0.1.0 */
 export const standard: Standard = {
   settle: Duration.minutes(5),
-  batchSize: 500,
+  batchSize: 1_000,
   prefetch: 2,
   lease: Duration.seconds(30),
   onRefusal: "Quarantine",
