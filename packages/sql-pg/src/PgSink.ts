@@ -119,7 +119,7 @@ export const make = <A extends object>(options: Options<A>): PgSink<A> => {
 // internal
 // -----------------------------------------------------------------------------
 
-type Values = Readonly<Record<string, Schema.Json>>
+type Values = PgTable.Put["values"]
 
 /** Between records and one value per column. */
 interface Codec<A> {
@@ -209,7 +209,7 @@ const write = <A extends object>(
   const puts: Array<PgTable.Put> = []
   const removals: Array<Write.Remove> = []
   for (const one of writes) {
-    const rejection = one._tag === "Put" ? addPut(puts, table, checker, one) : void removals.push(one)
+    const rejection = one._tag === "Put" ? addPut(puts, checker, one) : void removals.push(one)
     answers.push(rejection === undefined ? Result.succeed({ localId: one.localId }) : Result.fail(rejection))
   }
   const putting = (some: ReadonlyArray<PgTable.Put>) => {
@@ -270,18 +270,18 @@ interface Found {
 
 const addPut = <A extends object>(
   puts: Array<PgTable.Put>,
-  { columns }: PgTable.PgTable,
   checker: Checker<A>,
   { externalId, localId, record, revision }: Write.Put<A>
 ): Write.Rejection | undefined => {
   const encoded = checker.any(record)
   if (Result.isFailure(encoded)) return encoded.failure
-  const values = columns.map((column) => {
-    const isAbsent = (record as Readonly<Record<string, unknown>>)[column.field] === undefined
-    const value = Object.hasOwn(encoded.success, column.field) ? encoded.success[column.field] : undefined
-    return PgColumn.toStored(column, value, isAbsent)
+  puts.push({
+    externalId,
+    id: localId,
+    revision,
+    record: record as Readonly<Record<string, unknown>>,
+    values: encoded.success
   })
-  puts.push({ externalId, id: localId, revision, values })
   return undefined
 }
 

@@ -128,13 +128,14 @@ export const statements = ({ columns, idType, quoted }: PgTable) => {
   }
 }
 
-/** A row to put; its values in the order of the columns. @category models @since 0.1.0 */
+/** A row to put. @category models @since 0.1.0 */
 export interface Put {
   readonly externalId: string
   readonly id: string
   readonly revision: number
-  /** As `PgColumn.toStored` makes them. */
-  readonly values: ReadonlyArray<Schema.Json>
+  readonly record: Readonly<Record<string, unknown>>
+  /** Of the record, as its schema encodes them, by field. */
+  readonly values: Readonly<Record<string, Schema.Json>>
 }
 
 /**
@@ -150,7 +151,7 @@ export const parameters = ({ columns }: PgTable, puts: ReadonlyArray<Put>): Read
     Param.column(rows, (put) => put.externalId),
     Param.column(rows, (put) => put.id),
     Param.numbers(rows.map((put) => put.revision)),
-    ...columns.map((column, index) => Param.column(rows, ({ values }) => toText(column, values[index] ?? null)))
+    ...columns.map((column) => Param.column(rows, (put) => toText(column, storedOf(column, put))))
   ]
 }
 
@@ -160,6 +161,15 @@ export const parameters = ({ columns }: PgTable, puts: ReadonlyArray<Put>): Read
 
 const toWrite = ({ missing, type }: PgColumn.PgColumn, name: string): string =>
   missing === "AbsentOrNull" ? `i.${name}::jsonb -> 0` : `i.${name}::${type}`
+
+const storedOf = (column: PgColumn.PgColumn, { record, values }: Put): Schema.Json => {
+  const { field } = column
+  return PgColumn.toStored(
+    column,
+    Object.hasOwn(values, field) ? values[field] : undefined,
+    record[field] === undefined
+  )
+}
 
 const toText = ({ type }: PgColumn.PgColumn, value: Schema.Json): string | null =>
   value === null ? null : type === "jsonb" ? JSON.stringify(value) : String(value)

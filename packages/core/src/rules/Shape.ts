@@ -21,7 +21,7 @@ export const is = <A extends object>(schema: FieldDiffer.RecordSchema<A>): ((rec
   const isRecord = Schema.is(schema)
   const fields = Object.entries(schema.fields).map(([name, field]): Field => {
     const ast = SchemaAST.toType(field.ast)
-    return { name, clear: clearOf(ast), isField: Schema.is(Schema.make(ast)) }
+    return { name, clear: clearOf(ast), isField: otherOf(ast) }
   })
   const ast = SchemaAST.toType(schema.ast)
   // Checks of the whole record, other keys and classes are the parser's.
@@ -42,6 +42,7 @@ interface Field {
   readonly name: string
   /** The kinds of which every value fits. */
   readonly clear: number
+  /** Of a value of another kind. */
   readonly isField: (value: unknown) => boolean
 }
 
@@ -87,4 +88,10 @@ const clearOf = (ast: SchemaAST.AST): number => {
   return SchemaAST.isUnion(ast) && ast.options?.mode !== "oneOf"
     ? ast.types.reduce((kinds, member) => kinds | clearOf(member), 0)
     : 0
+}
+
+/** Of a choice, as of an instant or null, mostly one member is left to ask; what that refuses the parser sees again. */
+const otherOf = (ast: SchemaAST.AST): ((value: unknown) => boolean) => {
+  const others = SchemaAST.isUnion(ast) && clearOf(ast) !== 0 ? ast.types.filter((member) => clearOf(member) === 0) : []
+  return Schema.is(Schema.make(others.length === 1 ? others[0]! : ast))
 }

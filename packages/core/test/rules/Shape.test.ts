@@ -18,6 +18,7 @@ const fields = {
   isOpen: Schema.UndefinedOr(Schema.Boolean),
   code: Schema.String.check(Schema.isMaxLength(2)),
   at: Schema.NullOr(Schema.Date),
+  when: Schema.Union([Schema.NullOr(Schema.Date), Schema.Literal("never")]),
   note: Schema.optionalKey(Schema.String),
   hint: Schema.optional(Schema.NullOr(Schema.String)),
   lone: Schema.Union([Schema.String, Schema.String.check(Schema.isMinLength(1))], { mode: "oneOf" })
@@ -66,11 +67,12 @@ const fitting = fc.record(
     isOpen: fc.constantFrom(true, undefined),
     code: fc.constantFrom("", "ab"),
     at: fc.constantFrom(null, new Date(0)),
+    when: fc.constantFrom(null, new Date(0), "never"),
     note: fc.string(),
     hint: fc.constantFrom(null, undefined, "x"),
     lone: fc.constantFrom("", "x")
   },
-  { requiredKeys: ["name", "stage", "rank", "size", "count", "isOpen", "code", "at", "lone"] }
+  { requiredKeys: ["name", "stage", "rank", "size", "count", "isOpen", "code", "at", "when", "lone"] }
 )
 const near = fc.tuple(fitting, fc.constantFrom(...Object.keys(fields), "other", "__proto__"), value, fc.boolean())
 const anything: fc.Arbitrary<unknown> = fc.oneof(
