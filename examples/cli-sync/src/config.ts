@@ -13,7 +13,7 @@ import {
 } from "@tidemark/cli"
 import { ChangeSource, Sync } from "@tidemark/core"
 import { type ApiBudget, Credentials, Spec } from "@tidemark/provider-salesforce"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
@@ -200,9 +200,9 @@ const objects = (input: Input, loaded: Loaded): Config["objects"] => {
     const one = Object.hasOwn(own, name) ? own[name] : null
     return {
       name,
-      settle: Option.getOrElse(input.settle, () => one?.settle ?? settle ?? Duration.minutes(5)),
+      settle: Option.getOrElse(input.settle, () => one?.settle ?? settle ?? Sync.standard.settle),
       fullEvery: Option.getOrElse(input.fullEvery, () => one?.fullEvery ?? fullEvery),
-      lease: Option.getOrElse(input.lease, () => one?.lease ?? lease ?? Duration.seconds(30)),
+      lease: Option.getOrElse(input.lease, () => one?.lease ?? lease ?? Sync.standard.lease),
       batchSize: Option.getOrElse(input.batchSize, () => one?.batchSize ?? batchSize ?? Sync.standard.batchSize)
     }
   }
@@ -212,7 +212,7 @@ const objects = (input: Input, loaded: Loaded): Config["objects"] => {
 const detections = Effect.fnUntraced(function* (input: Input, loaded: Loaded) {
   const { batchSize, detections: written, lease } = loaded?.configuration ?? {}
   const pace: Pace = {
-    lease: Option.getOrElse(input.lease, () => lease ?? Duration.seconds(30)),
+    lease: Option.getOrElse(input.lease, () => lease ?? Sync.standard.lease),
     batchSize: Option.getOrElse(input.batchSize, () => batchSize ?? Sync.standard.batchSize)
   }
   if (Option.isSome(input.detections)) {

@@ -3,6 +3,7 @@
  * the configuration file, or has a usual value.
  */
 import { Configuration } from "@tidemark/cli"
+import { Sync } from "@tidemark/core"
 import type * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
@@ -67,7 +68,7 @@ export const flags = {
     Flag.optional
   ),
   batchSize: Flag.Int("batch-size").pipe(
-    Flag.withDescription("Most records of one commit; 1000 when not given"),
+    Flag.withDescription(`Most records of one commit; ${Sync.standard.batchSize} when not given`),
     Flag.withSchema(Configuration.BatchSize),
     Flag.optional
   )

@@ -13,6 +13,7 @@
  *
  * @since 0.1.0
  */
+import * as Sync from "@tidemark/core/engine/Sync"
 import * as Detection from "@tidemark/core/model/Detection"
 import * as Name from "@tidemark/core/model/Name"
 import * as Wrong from "@tidemark/core/model/Problem"
@@ -92,7 +93,9 @@ const pace = {
   lease: Schema.optionalKey(
     Span.annotate({ description: "How long the lane of a run that died stays taken. 30s when not given." })
   ),
-  batchSize: Schema.optionalKey(BatchSize.annotate({ description: "Most records of one commit. 1000 when not given." }))
+  batchSize: Schema.optionalKey(
+    BatchSize.annotate({ description: `Most records of one commit. ${Sync.standard.batchSize} when not given.` })
+  )
 }
 
 /** What may be said of one object; what is not said is as for all. @category schemas @since 0.1.0 */

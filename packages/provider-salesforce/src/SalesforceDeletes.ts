@@ -195,9 +195,8 @@ const step = Effect.fnUntraced(function* (
   const observations = value.records.map((record) => observe(record, position, window.startedAt))
   // A list that lags a little is read on from where it ends; one that stands still ends the run.
   const isLast = end >= window.startedAt || covered - at.start < slack
-  const isTold = isAhead && (isLast || observations.length > 0)
-  const mark = isTold ? { position: { until } } : undefined
-  const pages = isTold || observations.length > 0 ? [{ observations, mark }] : []
+  const mark = isAhead && (isLast || observations.length > 0) ? { position: { until } } : undefined
+  const pages = mark === undefined && observations.length === 0 ? [] : [{ observations, mark }]
   return [pages, isLast ? Option.none() : Option.some({ start: covered, from: mark?.position ?? at.from })]
 })
 

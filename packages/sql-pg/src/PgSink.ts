@@ -9,7 +9,7 @@
  *
  * **Guarantees**
  *
- * - a batch is one statement for what is put and one for what is removed, whatever its size;
+ * - what is put, and what is removed, is one statement each, whatever the size of the batch;
  * - what is found after a write is what was written, as the schema decodes it;
  * - rows of one tenant are invisible to another.
  *

@@ -327,6 +327,7 @@ const asForeseen = Effect.fnUntraced(function* <A extends object, C, R>(
     })
   )
   const { pipeline } = yield* UnitOfWork.UnitOfWork
+  // What closes the batch is worked out while the store writes.
   const [, closing] = yield* Effect.all(
     [pipeline([advanced, written, ...recording]), Closing.make(sync, session, gathered, { applied, audit })],
     { concurrency: 2 }
